@@ -19,11 +19,18 @@ test('the word at the caret is a query, not an address or a word further back', 
 
 test('people are found by the beginning of their id, their name, or a word of it', () => {
   const found = (query: string) => matching(people, query).map(({ userId }) => String(userId));
-  expect(found('')).toEqual(['all', 'alice', 'bob', 'li']);
+  expect(found('')).toEqual(['alice', 'bob', 'li', 'all']); // Enter right after the "@" does not mention everyone
   expect(found('AL')).toEqual(['all', 'alice']);
   expect(found('goo')).toEqual(['alice']);
   expect(found('李')).toEqual(['li']);
   expect(found('x')).toEqual([]);
+  const many = Array.from({ length: 20 }, (_, index) => ({ userId: `u${index}` as UserId, name: `User ${index}` }));
+  expect(matching([{ userId: 'all', name: 'all' }, ...many], '').map(({ userId }) => String(userId))).toEqual([
+    ...many.slice(0, 7).map(({ userId }) => userId),
+    'all',
+  ]);
+  expect(matching([{ userId: 'g' as UserId, name: 'García' }], 'garc')).toHaveLength(1);
+  expect(matching([{ userId: 'g' as UserId, name: 'García' }], 'garci')).toHaveLength(1);
 });
 
 test('a name or an id that is written out in full names somebody, the beginning of one nobody', () => {

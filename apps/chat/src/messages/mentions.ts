@@ -1,6 +1,7 @@
 // Mentions in a text: the word being written at the caret, whom it may mean, and where mentions stand in a message. Pure.
 
 import type { UserId } from '@hongyan/client/api';
+import { folded } from '../ui/fold.ts';
 
 export interface Mentionable {
   readonly userId: UserId | 'all';
@@ -24,12 +25,15 @@ export function queryAt(text: string, caret: number): MentionQuery | undefined {
   return match ? { from: match.index, to: caret, text: match[1] ?? '' } : undefined;
 }
 
-/** Those whose name has a word that begins with the query, or whose id does. */
+/** Those whose name has a word that begins with the query, or whose id does. Before a letter is typed, "all" is the last one: the first is what Enter picks. */
 export function matching(all: readonly Mentionable[], query: string): readonly Mentionable[] {
-  const wanted = fold(query);
+  const wanted = folded(query);
   const isMatch = ({ userId, name }: Mentionable) =>
-    fold(userId).startsWith(wanted) || fold(name).startsWith(wanted) || fold(name).includes(` ${wanted}`);
-  return all.filter(isMatch).slice(0, offeredMax);
+    folded(userId).startsWith(wanted) || folded(name).startsWith(wanted) || folded(name).includes(` ${wanted}`);
+  if (wanted !== '') return all.filter(isMatch).slice(0, offeredMax);
+  const everyone = all.filter(({ userId }) => userId === 'all');
+  const people = all.filter(({ userId }) => userId !== 'all');
+  return [...people.slice(0, offeredMax - everyone.length), ...everyone];
 }
 
 /** Whose name or id was written out in full. */
@@ -76,5 +80,3 @@ export function splitMentions(text: string, words: readonly string[]): readonly 
   if (plainFrom < text.length) parts.push({ at: plainFrom, text: text.slice(plainFrom), isMention: false });
   return parts;
 }
-
-const fold = (text: string): string => text.normalize('NFKC').toLowerCase();
