@@ -1,7 +1,7 @@
 // One message with the lines that stand above it.
 
 import type { ClientMessage, ConversationKind, UserId } from '@hongyan/client/api';
-import { type CSSProperties, memo } from 'react';
+import { type CSSProperties, memo, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
@@ -18,10 +18,10 @@ import { mentionWords } from './mentions.ts';
 import { actionsOf } from './message-actions.ts';
 import type { MenuPlace } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
-import { isSystem, systemWords, usersIn } from './message-words.ts';
+import { isSystem, shownText, textOf, usersIn } from './message-words.ts';
 import { Quote } from './quote.tsx';
 import { Reactions } from './reactions.tsx';
-import type { Decoration } from './row.ts';
+import { type Decoration, isLong } from './row.ts';
 import { StatusMark } from './status-mark.tsx';
 
 interface RowProps extends Decoration {
@@ -54,11 +54,10 @@ export const MessageRow = memo(function MessageRow(props: RowProps) {
 function SystemLine({ message, kind }: Pick<RowProps, 'message' | 'kind'>) {
   const { t } = useTranslation();
   const nameOf = useNames(usersIn(message));
-  const words = systemWords(message, { t, nameOf, kind });
   return (
     <p className="system">
       <span>
-        <Sentence text={words ?? t('messages.unsupported', { type: message.content.type })} />
+        <Sentence text={textOf(message, { t, nameOf, kind })} />
       </span>
     </p>
   );
@@ -156,13 +155,16 @@ function Bubble({
   const { t } = useTranslation();
   const { content, replyTo } = message;
   const words = useMentionWords(message);
+  const text = shownText(content);
   return (
     <div className="bubble">
       {replyTo && <Quote reply={replyTo} onJump={onJump} />}
       {message.isRecalled ? (
         <span className="unsupported">{t('messages.recalled')}</span>
-      ) : content.type === 'text' ? (
-        <MessageText text={content.text ?? ''} mentions={words} />
+      ) : text !== undefined ? (
+        <Folded text={text} foldKey={message.clientMsgId}>
+          <MessageText text={text} mentions={words} />
+        </Folded>
       ) : (
         <span className="unsupported">{t('messages.unsupported', { type: content.type })}</span>
       )}
@@ -173,6 +175,29 @@ function Bubble({
         {message.isPending ? <ClockIcon size={13} /> : mark && <StatusMark mark={mark} />}
       </span>
     </div>
+  );
+}
+
+/** A long text shows its beginning until the reader opens it; it stays open while the page does. */
+function Folded(props: { readonly text: string; readonly foldKey: string; readonly children: ReactNode }) {
+  const { t } = useTranslation();
+  const { unfolded } = useChat();
+  const [isOpen, setOpen] = useState(() => unfolded.has(props.foldKey));
+  if (isOpen || !isLong(props.text)) return props.children;
+  return (
+    <>
+      <div className="folded">{props.children}</div>
+      <button
+        type="button"
+        className="link"
+        onClick={() => {
+          unfolded.add(props.foldKey);
+          setOpen(true);
+        }}
+      >
+        {t('messages.showAll')}
+      </button>
+    </>
   );
 }
 

@@ -5,6 +5,9 @@ import type { TFunction } from 'i18next';
 import { cleanName } from '../ui/clean-name.ts';
 import { isolated } from '../ui/sentence.tsx';
 
+/** Of the members whom a line is about. */
+const namesMax = 3;
+
 export interface WordsContext {
   readonly t: TFunction;
   readonly nameOf: (userId: UserId) => string;
@@ -14,12 +17,17 @@ export interface WordsContext {
 export function textOf(message: ClientMessage, context: WordsContext): string {
   const { content } = message;
   if (message.isRecalled) return context.t('messages.recalled');
-  if (content.type === 'text') return content.text ?? '';
-  return systemWords(message, context) ?? context.t('messages.unsupported', { type: content.type });
+  return (
+    systemWords(message, context) ?? shownText(content) ?? context.t('messages.unsupported', { type: content.type })
+  );
 }
 
+/** Applications choose their own types: whatever has a text is shown by it. */
+export const shownText = ({ text }: Content): string | undefined => (typeof text === 'string' ? text : undefined);
+
 /** The words of a `hongyan.*` entry, with names marked for Sentence; undefined for every other type. */
-export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsContext): string | undefined {
+function systemWords(message: ClientMessage, context: WordsContext): string | undefined {
+  const { t, nameOf, kind } = context;
   const { content, from } = message;
   const actor = isolated(nameOf(from));
   if (content.type === 'hongyan.title') {
@@ -37,10 +45,8 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
   }
   if (content.type === 'hongyan.rules') return t('messages.system.rules', { actor });
   if (content.type !== 'hongyan.members') return undefined;
-  const users = usersOf(content);
-  const others = users.filter((userId) => userId !== from);
-  const names = (others.length > 0 ? others : users).map((userId) => isolated(nameOf(userId))).join(t('time.list'));
-  const isOwnDoing = others.length === 0;
+  const { isOwnDoing } = affected(message);
+  const names = namesOf(message, context);
   switch (content.change) {
     case 'created':
       if (kind === 'broadcast') return t('messages.system.createdBroadcast', { actor });
@@ -61,7 +67,25 @@ export function systemWords(message: ClientMessage, { t, nameOf, kind }: WordsCo
 export function usersIn(message: ClientMessage): readonly UserId[] {
   const { from, content } = message;
   const owner = typeof content.new_owner === 'string' ? [content.new_owner as UserId] : [];
-  return [from, ...usersOf(content), ...owner];
+  return [from, ...affected(message).named, ...owner];
+}
+
+/** The members whom the entry is about, the sender only where it is about nobody else. `unnamedCount`: those whose names are not shown. */
+function affected({ content, from }: ClientMessage) {
+  const users = usersOf(content);
+  const others = users.filter((userId) => userId !== from);
+  const isOwnDoing = others.length === 0;
+  const named = (isOwnDoing ? users : others).slice(0, namesMax);
+  // The entry lists the first members alone, and counts all.
+  const count = typeof content.user_count === 'number' ? content.user_count : users.length;
+  const unnamedCount = count - (users.length - others.length) - named.length;
+  return { named, unnamedCount, isOwnDoing };
+}
+
+function namesOf(message: ClientMessage, { t, nameOf }: WordsContext): string {
+  const { named, unnamedCount, isOwnDoing } = affected(message);
+  const names = named.map((userId) => isolated(nameOf(userId))).join(t('time.list'));
+  return isOwnDoing || unnamedCount <= 0 ? names : t('messages.system.andOthers', { names, count: unnamedCount });
 }
 
 export const isSystem = ({ content, isRecalled }: ClientMessage): boolean =>

@@ -2,6 +2,8 @@
 
 import { useTranslation } from 'react-i18next';
 import type { StartDialog } from '../conversations/sidebar.tsx';
+import { useChat } from '../state/chat-state.ts';
+import { useSignal } from '../state/signal.ts';
 import { Logo } from '../ui/icons.tsx';
 import { StartButtons } from '../ui/start-buttons.tsx';
 
@@ -11,6 +13,14 @@ export function NothingOpen(props: {
 }) {
   const { hasConversations, onStart } = props;
   const { t } = useTranslation();
+  const isLate = !useSignal(useChat().hasCaughtUp) && !hasConversations;
+  if (isLate)
+    return (
+      <main className="pane nothing-open">
+        <Logo size={72} />
+        <p role="status">{t('messages.loading')}</p>
+      </main>
+    );
   return (
     <main className="pane nothing-open">
       <Logo size={72} />

@@ -2,7 +2,7 @@
 
 import type { ClientMessage, UserId } from '@hongyan/client/api';
 import { dayOf } from '../browser/today.ts';
-import { isSystem } from './message-words.ts';
+import { isSystem, shownText } from './message-words.ts';
 
 /** Messages of one sender within this are one group. */
 const groupMs = 5 * 60_000;
@@ -83,7 +83,16 @@ function isOneGroup(a: ClientMessage | undefined, b: ClientMessage | undefined):
 
 /** A guess until the row is measured; close, so that the scroll bar hardly moves. */
 export function estimateHeightPx(message: ClientMessage | undefined): number {
-  const text = message?.content.text ?? '';
-  const lines = text.split('\n').reduce((sum, line) => sum + 1 + Math.floor(line.length / 64), 0);
-  return 19 + 21 * lines;
+  return 19 + 21 * Math.min(linesOf((message && shownText(message.content)) ?? ''), foldedLines);
 }
+
+/** Lines of a folded message; the style sheet has the height of as many. */
+const foldedLines = 16;
+/** Well above what is shown folded: a press that opens two more lines is a nuisance. */
+const longLines = 24;
+
+/** Whether a text is folded until the reader opens it. */
+export const isLong = (text: string): boolean => linesOf(text) > longLines;
+
+const linesOf = (text: string): number =>
+  text.split('\n').reduce((sum, line) => sum + 1 + Math.floor(line.length / 64), 0);

@@ -37,6 +37,10 @@ export class ChatState {
   readonly userId: UserId;
   readonly connection: Signal<ConnectionState>;
   readonly conversations: Signal<readonly ConversationView[]>;
+  /** Once online, the list is what the server has: before, an empty one may only be late. */
+  readonly hasCaughtUp = new Signal(false);
+  /** Long messages that the reader opened, by their `clientMsgId`. */
+  readonly unfolded = new Set<string>();
   /** Messages, and changes of messages, that wait for their ack, in all conversations. */
   readonly waitingCount = new Signal(0);
   /** The newest message of another user, for a screen reader. */
@@ -52,7 +56,10 @@ export class ChatState {
   readonly settings: UserSettings;
   readonly reading: Reading;
   /** Reads the list again; events ask for it by themselves. */
-  readonly refresh = eachFrame(() => this.conversations.set([...this.client.conversations()]));
+  readonly refresh = eachFrame(() => {
+    this.conversations.set([...this.client.conversations()]);
+    if (this.client.state.type === 'online') this.hasCaughtUp.set(true);
+  });
   readonly #timelines = new Map<ConversationId, Timeline>();
   /** Left by this user from here: no notice is due. */
   readonly #leaving = new Set<ConversationId>();
