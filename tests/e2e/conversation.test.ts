@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/client';
 import type { ConversationId, Seq } from '@hongyan/client/api';
-import { openStage, type Stage } from './browser.ts';
+import { openStage, password, type Stage } from './browser.ts';
 import { Person } from './person.ts';
 
 const testMsMax = 60_000;
@@ -263,6 +263,55 @@ describe('a conversation in the web chat', () => {
       expect(await found('annika')).toEqual(['Notes to self']);
       expect(await found('notes')).toEqual(['Notes to self']);
       expect(await found('zo')).toEqual(['zoe']);
+    },
+    testMsMax,
+  );
+
+  test(
+    'a search finds whom no row on the screen is with, without accents too; Enter opens the first, and people are a button away',
+    async () => {
+      const pia = await stage.client('pia');
+      await Person.signUp(await stage.context(), stage.server.url, 'u-old', 'Gabriela García');
+      await pia.send({ to: 'u-old' as UserId }, { type: 'text', text: 'long ago' });
+      for (let index = 0; index < 40; index++) await pia.createGroup({ title: `Group ${index}`, members: [] });
+      const { page } = await Person.signIn(await stage.context(), stage.server.url, 'pia');
+      await page.keyboard.press('Control+k');
+      const search = page.getByLabel('Search conversations');
+      expect(await search.evaluate((field) => field === document.activeElement)).toBe(true);
+      await page.keyboard.type('garcia');
+      await page.locator('.conversation-title', { hasText: 'Gabriela García' }).waitFor();
+      await page.keyboard.press('ArrowDown');
+      expect(await page.evaluate(() => document.activeElement?.className)).toBe('conversation');
+      await search.focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.pane[data-id*="u-old"]').waitFor();
+
+      await search.fill('quincey');
+      await page.getByRole('button', { name: 'Search people' }).click();
+      expect(await page.locator('dialog').getByLabel('Search people by name or id').inputValue()).toBe('quincey');
+    },
+    testMsMax,
+  );
+
+  test(
+    'while the first catch-up is under way the page says that it loads, not that there is no conversation',
+    async () => {
+      await (await stage.client('rik')).createGroup({ title: 'There', members: [] });
+      const { page } = await Person.signUp(await stage.context(), stage.server.url, 'ria');
+      await new Person(page, 'ria').signOut();
+      const held = Promise.withResolvers<void>();
+      await page.routeWebSocket(/v1\/ws/, (socket) => {
+        const server = socket.connectToServer();
+        server.onMessage((message) => void held.promise.then(() => socket.send(message)));
+      });
+      await page.locator('input[name=username]').fill('rik');
+      await page.locator('input[name=password]').fill(password);
+      await page.locator('form button[type=submit]').click();
+      await page.locator('.nothing-open', { hasText: 'Loading…' }).waitFor();
+      expect(await page.getByText('No conversations yet').count()).toBe(0);
+      held.resolve();
+      await page.locator('.conversation-title', { hasText: 'There' }).waitFor();
+      await page.getByText('Choose a conversation').waitFor();
     },
     testMsMax,
   );

@@ -166,7 +166,64 @@ describe('writing in the web chat', () => {
     },
     testMsMax,
   );
+
+  test(
+    'the list stays at its newest message while a text of many lines is written; a long message is folded until it is opened',
+    async () => {
+      const hal = await someone('hal');
+      const { page } = hal;
+      await hal.startChat('hal');
+      const client = await stage.client('hal');
+      for (let index = 1; index <= 40; index++) await client.send({ to: 'hal' as UserId }, text(`line ${index}`));
+      await hal.sees('line 40');
+      const area = page.locator('.composer textarea');
+      await area.focus();
+      for (let line = 1; line <= 9; line++) {
+        await page.keyboard.type(`row ${line}`);
+        await page.keyboard.press('Shift+Enter');
+        await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      }
+      await client.send({ to: 'hal' as UserId }, text('the newest'));
+      await hal.bubble('the newest').waitFor();
+      expect(await page.locator('.jump').count()).toBe(0);
+      expect(await hal.lastShownSeq()).toBe(41);
+
+      await area.fill('');
+      await client.send({ to: 'hal' as UserId }, text('words '.repeat(830)));
+      const fold = page.getByRole('button', { name: 'Show more' });
+      await fold.waitFor();
+      const bubble = page.locator('.bubble', { hasText: 'words words' });
+      expect((await bubble.boundingBox())?.height).toBeLessThan(480);
+      await fold.click();
+      await fold.waitFor({ state: 'detached' });
+      expect((await bubble.boundingBox())?.height).toBeGreaterThan(900);
+    },
+    testMsMax,
+  );
+
+  test(
+    'a message that waits for the connection has its conversation on top of the list',
+    async () => {
+      const ivy = await someone('ivy');
+      const { page } = ivy;
+      const client = await stage.client('ivy');
+      await client.createGroup({ title: 'Older', members: [] });
+      await client.createGroup({ title: 'Newer', members: [] });
+      await ivy.open('Older');
+      const titles = () => page.locator('.conversation-title').allInnerTexts();
+      expect(await titles()).toEqual(['Newer', 'Older']);
+      await page.context().setOffline(true);
+      await ivy.write('written offline');
+      await ivy.sees('written offline', 'queued');
+      await ivy.until(titles, ([first]) => first === 'Older', 'the conversation on top');
+      expect(await page.locator('.conversation', { hasText: 'Older' }).innerText()).toContain('written offline');
+      await page.context().setOffline(false);
+    },
+    testMsMax,
+  );
 });
+
+const text = (words: string) => ({ type: 'text', text: words });
 
 /** As the browser is told by the system: its own default, which is to leave the page, happens too. */
 async function drop(

@@ -35,7 +35,8 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
   const conversations = useSignal(chat.conversations);
   const connection = useSignal(chat.connection).type;
   const conversation = conversations.find((one) => one.conversationId === open);
-  const [dialog, setDialog] = useState<StartDialog>();
+  const [dialog, setDialog] = useState<{ readonly type: StartDialog; readonly query?: string | undefined }>();
+  const start = (type: StartDialog, query?: string) => setDialog({ type, query });
   const close = () => setDialog(undefined);
   useUnreadTitle();
   useEffect(() => {
@@ -55,16 +56,16 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
         <ServerNotices />
         <NoticeBanner />
       </div>
-      <Sidebar openId={open} isAlone={conversation === undefined} onDialog={setDialog} />
+      <Sidebar openId={open} isAlone={conversation === undefined} onDialog={start} />
       {conversation ? (
         <ConversationPane key={conversation.conversationId} conversation={conversation} />
       ) : (
-        <NothingOpen hasConversations={conversations.length > 0} onStart={setDialog} />
+        <NothingOpen hasConversations={conversations.length > 0} onStart={start} />
       )}
       {/* Not inside the list, which may be hidden while one is open: a window can become narrow. */}
-      {dialog === 'settings' && <Settings session={session} onClose={close} />}
-      {dialog === 'new-chat' && <NewChat onClose={close} />}
-      {dialog === 'new-group' && <NewGroup onClose={close} />}
+      {dialog?.type === 'settings' && <Settings session={session} onClose={close} />}
+      {dialog?.type === 'new-chat' && <NewChat firstQuery={dialog.query} onClose={close} />}
+      {dialog?.type === 'new-group' && <NewGroup onClose={close} />}
       <Announcer />
     </div>
   );

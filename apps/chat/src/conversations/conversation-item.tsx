@@ -32,7 +32,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
   const other = otherMember(conversation, chat.userId);
   const presence = useSignal(chat.people.presence).get(other ?? chat.userId);
   const isOnline = other !== undefined && presence?.online === true;
-  const last = conversation.lastMessage;
+  const last = useLast(conversation);
   const today = useToday();
   return (
     <li style={{ transform: `translateY(${props.topPx}px)` }}>
@@ -60,7 +60,7 @@ export const ConversationItem = memo(function ConversationItem(props: {
             )}
           </span>
           <span className="conversation-bottom">
-            <Snippet conversation={conversation} isOpen={isOpen} />
+            <Snippet {...{ conversation, last, isOpen }} />
             {conversation.unreadMentions > 0 && (
               <span className="badge badge-mention">
                 <span aria-hidden="true">@</span>
@@ -125,10 +125,14 @@ function useLast(conversation: ConversationView): ClientMessage | undefined {
 }
 
 /** "typing…", else the draft, else the last message. */
-function Snippet({ conversation, isOpen }: { readonly conversation: ConversationView; readonly isOpen: boolean }) {
+function Snippet(props: {
+  readonly conversation: ConversationView;
+  readonly last: ClientMessage | undefined;
+  readonly isOpen: boolean;
+}) {
+  const { conversation, last, isOpen } = props;
   const { t } = useTranslation();
   const chat = useChat();
-  const last = useLast(conversation);
   const writing = useSignal(chat.typing.who).get(conversation.conversationId) ?? [];
   const draft = useSignal(chat.drafts.all).get(conversation.conversationId);
   const nameOf = useNames(last ? usersIn(last) : []);

@@ -2,18 +2,19 @@
 
 import type { ConversationId, ConversationView } from '@hongyan/client/api';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useCallback, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
-import { ArchiveIcon, BackIcon } from '../ui/icons.tsx';
+import { folded } from '../ui/fold.ts';
+import { ArchiveIcon, BackIcon, SearchIcon } from '../ui/icons.tsx';
 import type { Place } from '../ui/menu.tsx';
 import { StartButtons } from '../ui/start-buttons.tsx';
 import { otherMember } from '../ui/use-names.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationItem } from './conversation-item.tsx';
 import { ConversationMenu } from './conversation-menu.tsx';
-import { type ListRow, listRows } from './list-rows.ts';
+import { type ListRow, listRows, waitingFirst } from './list-rows.ts';
 
 const itemHeightPx = 72;
 const archiveHeightPx = 48;
@@ -21,17 +22,18 @@ const archiveHeightPx = 48;
 interface ConversationListProps {
   readonly query: string;
   readonly openId: ConversationId | undefined;
-  readonly onStart: (dialog: 'new-chat' | 'new-group') => void;
+  readonly onStart: (dialog: 'new-chat' | 'new-group', query?: string) => void;
 }
 
 export function ConversationList({ query, openId, onStart }: ConversationListProps) {
   const { t } = useTranslation();
   const chat = useChat();
-  const all = useSignal(chat.conversations);
+  const all = waitingFirst(useSignal(chat.conversations), chat.client.outbox());
   const [isArchiveOpen, setArchiveOpen] = useState(false);
   const [menu, setMenu] = useState<{ readonly conversation: ConversationView; readonly place: Place }>();
   const found = useFiltered(all, query);
-  const rows = listRows(found, { isSearch: query.trim() !== '', isArchiveOpen });
+  const isSearch = query.trim() !== '';
+  const rows = listRows(found, { isSearch, isArchiveOpen });
   const scrollRef = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -41,9 +43,13 @@ export function ConversationList({ query, openId, onStart }: ConversationListPro
     overscan: 6,
   });
   const { stopId, onKeyDown, onFocus } = useArrowKeys(rows, openId, (index) => virtualizer.scrollToIndex(index));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what a query finds is shown from its beginning
+  useEffect(() => {
+    scrollRef.current?.scrollTo(0, 0);
+  }, [query]);
   const onMenu = useCallback((conversation: ConversationView, place: Place) => setMenu({ conversation, place }), []);
 
-  if (found.length === 0) return <Nothing {...{ query, onStart }} hasAny={all.length > 0} />;
+  if (found.length === 0) return <Nothing {...{ query, onStart }} isSearch={isSearch && all.length > 0} />;
   return (
     <div className="conversations" ref={scrollRef}>
       <ul
@@ -108,16 +114,25 @@ function ArchiveFold(props: {
 /** On a phone the list is the whole page: what the pane beside it says elsewhere stands here. */
 function Nothing(props: {
   readonly query: string;
-  readonly hasAny: boolean;
-  readonly onStart: (dialog: 'new-chat' | 'new-group') => void;
+  readonly isSearch: boolean;
+  readonly onStart: ConversationListProps['onStart'];
 }) {
-  const { query, hasAny, onStart } = props;
+  const { query, isSearch, onStart } = props;
   const { t } = useTranslation();
   const isPage = useNarrow();
+  const hasCaughtUp = useSignal(useChat().hasCaughtUp);
   return (
     <div className="conversations-none">
-      {hasAny ? (
-        <p>{t('conversations.noMatch', { query })}</p>
+      {isSearch ? (
+        <>
+          <p>{t('conversations.noMatch', { query })}</p>
+          <button type="button" className="button-quiet" onClick={() => onStart('new-chat', query.trim())}>
+            <SearchIcon size={17} />
+            {t('conversations.searchPeople')}
+          </button>
+        </>
+      ) : !hasCaughtUp ? (
+        <p role="status">{t('messages.loading')}</p>
       ) : (
         <>
           <p>{t('conversations.none')}</p>
@@ -139,14 +154,18 @@ function useFiltered(all: readonly ConversationView[], query: string): readonly 
   const { t } = useTranslation();
   const { people, userId } = useChat();
   const names = useSignal(people.names);
-  const wanted = query.trim().toLowerCase();
+  const wanted = folded(query.trim());
+  const isSearch = wanted !== '';
+  useEffect(() => {
+    if (isSearch) people.wantNames(all.map((one) => otherMember(one, userId)).filter((other) => other !== undefined));
+  }, [people, userId, all, isSearch]);
   if (wanted === '') return all;
   const titlesOf = (one: ConversationView): readonly string[] => {
     if (one.kind !== 'direct') return [one.title];
     const other = otherMember(one, userId);
     return other === undefined ? [t('conversations.notes'), userId] : [other, names.get(other) ?? ''];
   };
-  return all.filter((one) => titlesOf(one).some((title) => title.toLowerCase().includes(wanted)));
+  return all.filter((one) => titlesOf(one).some((title) => folded(title).includes(wanted)));
 }
 
 /** One item is reached by Tab, the others from it by arrow keys. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import type { ConversationView } from '@hongyan/client/api';
-import { listRows, unreadTotal } from './list-rows.ts';
+import type { ClientMessage, ConversationView } from '@hongyan/client/api';
+import { listRows, unreadTotal, waitingFirst } from './list-rows.ts';
 
 const view = (id: string, more: Partial<ConversationView> = {}) =>
   ({ conversationId: id, unread: 1, isMuted: false, isPinned: false, isArchived: false, ...more }) as ConversationView;
@@ -28,4 +28,17 @@ test('a search finds what is archived', () => {
 test('[E24] muted conversations add nothing to a total', () => {
   expect(unreadTotal(found)).toBe(3);
   expect(listRows(found, { isSearch: false, isArchiveOpen: false }).at(-1)).toMatchObject({ count: 2, unread: 1 });
+});
+
+test('a conversation with a queued message comes first, the last one written to on top; a message that failed moves nothing', () => {
+  const message = (conversationId: string, status: string) => ({ conversationId, status }) as ClientMessage;
+  const outbox = [message('c', 'queued'), message('d', 'queued'), message('c', 'queued'), message('e', 'failed')];
+  expect(waitingFirst(found, outbox).map(({ conversationId }) => String(conversationId))).toEqual([
+    'c',
+    'd',
+    'a',
+    'b',
+    'e',
+  ]);
+  expect(waitingFirst(found, [])).toBe(found);
 });

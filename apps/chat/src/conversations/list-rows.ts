@@ -1,6 +1,6 @@
 // The rows of the list: pinned conversations, the others, and the archived ones behind a row that folds them out. Pure.
 
-import type { ConversationId, ConversationView } from '@hongyan/client/api';
+import type { ClientMessage, ConversationId, ConversationView } from '@hongyan/client/api';
 
 export type ListRow =
   | { readonly type: 'conversation'; readonly id: ConversationId; readonly conversation: ConversationView }
@@ -21,6 +21,19 @@ export function listRows(
   if (archived.length === 0) return rows;
   const fold: ListRow = { type: 'archive', id: archiveId, count: archived.length, unread: unreadTotal(archived) };
   return [...rows, fold, ...(isArchiveOpen ? archived.map(rowOf) : [])];
+}
+
+/** Conversations with a queued message come first, the last one written to on top: their order by the server's times is not known yet. */
+export function waitingFirst(
+  conversations: readonly ConversationView[],
+  outbox: readonly ClientMessage[],
+): readonly ConversationView[] {
+  const queued = outbox.filter(({ status }) => status === 'queued').map(({ conversationId }) => conversationId);
+  if (queued.length === 0) return conversations;
+  const waiting = conversations.filter(({ conversationId }) => queued.includes(conversationId));
+  const others = conversations.filter(({ conversationId }) => !queued.includes(conversationId));
+  const lastAt = ({ conversationId }: ConversationView) => queued.lastIndexOf(conversationId);
+  return [...waiting.sort((a, b) => lastAt(b) - lastAt(a)), ...others];
 }
 
 /** [E24] */

@@ -1,11 +1,13 @@
 // Left of the messages: the user, what can be started, the search, and the conversations.
 
 import type { ConversationId } from '@hongyan/client/api';
-import { useState } from 'react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { openDialogs } from '../dialogs/dialog.tsx';
 import { useChat } from '../state/chat-state.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { CloseIcon, GroupIcon, NewChatIcon, SearchIcon } from '../ui/icons.tsx';
+import { isComposing, isEnter } from '../ui/keys.ts';
 import { useName } from '../ui/use-names.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationList } from './conversation-list.tsx';
@@ -17,7 +19,8 @@ export function Sidebar(props: {
   readonly openId: ConversationId | undefined;
   /** No conversation is shown beside it: on a phone the list is the whole page. */
   readonly isAlone: boolean;
-  readonly onDialog: (dialog: StartDialog) => void;
+  /** `query`: what a dialog that searches begins with. */
+  readonly onDialog: (dialog: StartDialog, query?: string) => void;
 }) {
   const { onDialog } = props;
   const { t } = useTranslation();
@@ -25,9 +28,19 @@ export function Sidebar(props: {
   const { userId } = useChat();
   const name = useName(userId);
   const [query, setQuery] = useState('');
+  const sidebarRef = useRef<HTMLDivElement>(null);
+  const first = () => sidebarRef.current?.querySelector<HTMLElement>('.conversation');
+  function onSearchKey(event: KeyboardEvent): void {
+    if (isComposing(event)) return;
+    if (event.key === 'Escape') setQuery('');
+    else if (event.key === 'ArrowDown') first()?.focus();
+    else if (isEnter(event) && query.trim() !== '') first()?.click();
+    else return;
+    event.preventDefault();
+  }
   const landmark = { role: isPage ? 'main' : 'navigation', 'aria-label': t('conversations.label') };
   return (
-    <div className="sidebar" {...landmark}>
+    <div className="sidebar" {...landmark} ref={sidebarRef}>
       {isPage && <h1 className="unseen">{t('app.name')}</h1>}
       <div className="sidebar-head">
         <button type="button" className="self" title={t('dialogs.settings')} onClick={() => onDialog('settings')}>
@@ -54,24 +67,41 @@ export function Sidebar(props: {
           <NewChatIcon />
         </button>
       </div>
-      <Search query={query} onChange={setQuery} />
+      <Search query={query} onChange={setQuery} onKeyDown={onSearchKey} />
       <ConversationList query={query} openId={props.openId} onStart={onDialog} />
     </div>
   );
 }
 
-function Search({ query, onChange }: { readonly query: string; readonly onChange: (query: string) => void }) {
+function Search(props: {
+  readonly query: string;
+  readonly onChange: (query: string) => void;
+  readonly onKeyDown: (event: KeyboardEvent) => void;
+}) {
+  const { query, onChange, onKeyDown } = props;
   const { t } = useTranslation();
+  const ref = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    function onKey(event: globalThis.KeyboardEvent): void {
+      const isShortcut = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === 'k';
+      if (!isShortcut || openDialogs.get() > 0) return;
+      event.preventDefault();
+      ref.current?.select();
+      ref.current?.focus();
+    }
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
   return (
     <search className="search">
       <SearchIcon size={17} />
       <input
+        ref={ref}
         type="text"
         value={query}
         onChange={(event) => onChange(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') onChange('');
-        }}
+        onKeyDown={onKeyDown}
+        aria-keyshortcuts="Control+K Meta+K"
         placeholder={t('conversations.search')}
         aria-label={t('conversations.search')}
         autoComplete="off"

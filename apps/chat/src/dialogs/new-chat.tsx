@@ -11,10 +11,11 @@ import { Dialog } from './dialog.tsx';
 import { useUserSearch } from './use-user-search.ts';
 import { UserSearchList } from './user-search-list.tsx';
 
-export function NewChat({ onClose }: { readonly onClose: () => void }) {
+export function NewChat(props: { readonly firstQuery?: string | undefined; readonly onClose: () => void }) {
+  const { onClose } = props;
   const { t } = useTranslation();
   const chat = useChat();
-  const search = useUserSearch();
+  const search = useUserSearch(props.firstQuery);
   const [problem, setProblem] = useState<string>();
 
   async function start(user: User): Promise<void> {

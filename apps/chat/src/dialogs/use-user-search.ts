@@ -22,9 +22,9 @@ interface Answer {
   readonly error?: unknown;
 }
 
-export function useUserSearch(): UserSearch {
+export function useUserSearch(firstQuery = ''): UserSearch {
   const { client, people } = useChat();
-  const [query, setQuery] = useState('');
+  const [query, setQuery] = useState(firstQuery);
   const [answer, setAnswer] = useState<Answer>({ query: '' });
   const wanted = query.trim();
   useEffect(() => {

@@ -68,6 +68,22 @@ describe('names', () => {
     expect(clock.nextInMs).toBeUndefined();
     expect(asked).toEqual([ann]);
   });
+
+  test('a search requests names that are not there, a few at a time and a bounded number at once', async () => {
+    const { people, asked, answers } = rig();
+    const users = Array.from({ length: 600 }, (_, index) => `u${index}` as UserId);
+    answers.push('Known', ...users);
+    people.want(ann);
+    await settled();
+    people.wantNames([ann, ...users]);
+    expect(asked).toHaveLength(1 + 8);
+    while (asked.length < 501) await settled();
+    await settled();
+    expect(asked).toHaveLength(501);
+    people.wantNames([ann, ...users]);
+    while (asked.length < 601) await settled();
+    expect(new Set(asked).size).toBe(601);
+  });
 });
 
 /** Names of which each question takes the next of `answers`. */

@@ -13,6 +13,10 @@ import { Signal } from './signal.ts';
 const watchedMax = 500;
 /** Names kept between visits; above it those learned longest ago are dropped. */
 const keptMax = 2_000;
+/** Names that a search requests at most at a time. */
+const searchedMax = 500;
+/** Requests for names; further ones wait for these. */
+const inFlightMax = 8;
 /** Names come in bursts; they are kept together. */
 const keepDelayMs = 500;
 /** Names that could not be asked for are asked for again, at the latest this long after the last attempt. */
@@ -45,6 +49,9 @@ export class People {
   readonly #asked = new Set<UserId>();
   /** Wanted, but the server could not be asked. */
   readonly #missed = new Set<UserId>();
+  /** Wanted, while as many as may be are in flight. */
+  readonly #queue: UserId[] = [];
+  #inFlight = 0;
   readonly #watched = new Set<UserId>();
   #keepTimer: Timer | undefined;
   /** Runs while something is missed: an open connection does not say that a request gets through. */
@@ -87,7 +94,30 @@ export class People {
   want(userId: UserId): void {
     if (this.#asked.has(userId)) return;
     this.#asked.add(userId);
-    this.#client.getUser(userId).then(
+    this.#queue.push(userId);
+    this.#requestNext();
+  }
+
+  /** Requests names that this device does not have, for a search among these users: a part of them, and the next part when it is called again. */
+  wantNames(userIds: readonly UserId[]): void {
+    const unnamed = userIds.filter((userId) => !this.#names.has(userId) && !this.#asked.has(userId));
+    for (const userId of unnamed.slice(0, searchedMax).reverse()) this.want(userId);
+  }
+
+  /** The newest wish first: it is about what is on the screen. */
+  #requestNext(): void {
+    if (this.#inFlight >= inFlightMax || this.#isStopped) return;
+    const userId = this.#queue.pop();
+    if (userId === undefined) return;
+    this.#inFlight++;
+    void this.#request(userId).then(() => {
+      this.#inFlight--;
+      this.#requestNext();
+    });
+  }
+
+  #request(userId: UserId): Promise<void> {
+    return this.#client.getUser(userId).then(
       (user) => {
         this.#failures = 0;
         this.learnUsers([user]);
