@@ -1,6 +1,7 @@
 // One labelled line of a form, with a hint that screen readers read too.
 
 import { useId } from 'react';
+import { useProblemFocus } from './use-problem-focus.ts';
 
 export function Field(props: {
   readonly label: string;
@@ -13,12 +14,17 @@ export function Field(props: {
   readonly isId?: boolean;
   readonly maxLength?: number;
   readonly isRequired?: boolean;
+  /** Why its value was not accepted. */
+  readonly problem?: string | undefined;
 }) {
+  const { problem } = props;
   const id = useId();
+  const ref = useProblemFocus(problem);
   return (
     <div className="field">
       <label htmlFor={id}>{props.label}</label>
       <input
+        ref={ref}
         id={id}
         className="input"
         name={props.name}
@@ -27,10 +33,16 @@ export function Field(props: {
         autoComplete={props.autoComplete}
         maxLength={props.maxLength ?? 64}
         required={props.isRequired}
-        aria-describedby={props.hint ? `${id}-hint` : undefined}
+        aria-invalid={problem !== undefined}
+        aria-describedby={problem !== undefined ? `${id}-problem` : props.hint ? `${id}-hint` : undefined}
         {...(props.isId ? { autoCapitalize: 'none', autoCorrect: 'off', spellCheck: false } : {})}
       />
-      {props.hint && (
+      {problem !== undefined && (
+        <small id={`${id}-problem`} className="problem" role="alert">
+          {problem}
+        </small>
+      )}
+      {props.hint && problem === undefined && (
         <small id={`${id}-hint`} className="hint">
           {props.hint}
         </small>

@@ -3,20 +3,26 @@
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { EyeIcon, EyeOffIcon } from '../ui/icons.tsx';
+import { useProblemFocus } from './use-problem-focus.ts';
 
 export function PasswordField(props: {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly isNew: boolean;
+  /** Why its value was not accepted. */
+  readonly problem: string | undefined;
 }) {
+  const { problem } = props;
   const { t } = useTranslation();
   const id = useId();
+  const ref = useProblemFocus(problem);
   const [isShown, setShown] = useState(false);
   return (
     <div className="field">
       <label htmlFor={id}>{t('signIn.password')}</label>
       <div className="input-with-button">
         <input
+          ref={ref}
           id={id}
           className="input"
           name="password"
@@ -26,7 +32,8 @@ export function PasswordField(props: {
           autoComplete={props.isNew ? 'new-password' : 'current-password'}
           maxLength={256}
           required
-          aria-describedby={props.isNew ? `${id}-hint` : undefined}
+          aria-invalid={problem !== undefined}
+          aria-describedby={problem !== undefined ? `${id}-problem` : props.isNew ? `${id}-hint` : undefined}
         />
         <button
           type="button"
@@ -37,7 +44,12 @@ export function PasswordField(props: {
           {isShown ? <EyeOffIcon /> : <EyeIcon />}
         </button>
       </div>
-      {props.isNew && (
+      {problem !== undefined && (
+        <small id={`${id}-problem`} className="problem" role="alert">
+          {problem}
+        </small>
+      )}
+      {props.isNew && problem === undefined && (
         <small id={`${id}-hint`} className="hint">
           {t('signIn.passwordHint')}
         </small>

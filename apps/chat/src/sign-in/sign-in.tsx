@@ -2,6 +2,7 @@
 
 import { login, signup } from '@hongyan/client';
 import type { UserId } from '@hongyan/client/api';
+import { ClientError } from '@hongyan/client/client-error';
 import { type FormEvent, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { serverAddress } from '../browser/server-address.ts';
@@ -21,6 +22,7 @@ export function SignIn({ session }: { readonly session: Session }) {
   const { t } = useTranslation();
   const ended = useSignal(session.ended);
   const [mode, setMode] = useState<Mode>('login');
+  const [userId, setUserId] = useState<string>(ended?.userId ?? '');
   return (
     <main className="sign-in">
       <div className="sign-in-card">
@@ -34,7 +36,7 @@ export function SignIn({ session }: { readonly session: Session }) {
             {t(`signIn.${ended.type}`)}
           </p>
         )}
-        <Credentials key={mode} mode={mode} session={session} firstUserId={ended?.userId ?? ''} />
+        <Credentials key={mode} {...{ mode, session, userId, setUserId }} />
         <button type="button" className="link" onClick={() => setMode(mode === 'login' ? 'signup' : 'login')}>
           {mode === 'login' ? t('signIn.toSignup') : t('signIn.toLogin')}
         </button>
@@ -44,35 +46,53 @@ export function SignIn({ session }: { readonly session: Session }) {
   );
 }
 
-function Credentials(props: { readonly mode: Mode; readonly session: Session; readonly firstUserId: string }) {
-  const { mode, session } = props;
+/** Under the field that is to be corrected, else above the button. */
+interface FormProblem {
+  readonly field?: 'userId' | 'password';
+  readonly words: string;
+}
+
+function Credentials(props: {
+  readonly mode: Mode;
+  readonly session: Session;
+  readonly userId: string;
+  readonly setUserId: (userId: string) => void;
+}) {
+  const { mode, session, userId, setUserId } = props;
   const { t } = useTranslation();
-  const [userId, setUserId] = useState(props.firstUserId);
   const [password, setPassword] = useState('');
   const [displayName, setDisplayName] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<FormProblem>();
+  const problemOf = (field: FormProblem['field']) => (problem?.field === field ? problem?.words : undefined);
   const problemId = useId();
 
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
-    if (!userIdPattern.test(userId)) return setProblem(t('errors.bad_user_id'));
-    if (mode === 'signup' && password.length < passwordCharsMin) return setProblem(t('errors.short_password'));
+    const trimmed = userId.trim(); // a phone's keyboard ends a word with a space
+    if (!userIdPattern.test(trimmed)) return setProblem({ field: 'userId', words: t('errors.bad_user_id') });
+    if (mode === 'signup' && password.length < passwordCharsMin)
+      return setProblem({ field: 'password', words: t('errors.short_password') });
     setBusy(true);
     setProblem(undefined);
-    const account = { url: serverAddress(), userId: userId as UserId, password };
+    const account = { url: serverAddress(), userId: trimmed as UserId, password };
     try {
       const name = displayName.trim();
       const answer = mode === 'login' ? login(account) : signup(name ? { ...account, displayName: name } : account);
       session.signIn(await answer);
     } catch (error) {
       setBusy(false);
-      setProblem(errorWords(error, t, { unauthorized: 'wrong_password', conflict: 'taken' }));
+      const words = errorWords(error, t, { unauthorized: 'wrong_password', conflict: 'taken' });
+      setProblem(isTaken(error) ? { field: 'userId', words } : { words });
     }
   }
 
   return (
-    <form className="stack" onSubmit={(event) => void submit(event)} aria-describedby={problem ? problemId : undefined}>
+    <form
+      className="stack"
+      onSubmit={(event) => void submit(event)}
+      aria-describedby={problemOf(undefined) ? problemId : undefined}
+    >
       <Field
         label={t('signIn.userId')}
         hint={mode === 'signup' ? t('signIn.userIdHint') : undefined}
@@ -82,8 +102,14 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
         autoComplete="username"
         isId
         isRequired
+        problem={problemOf('userId')}
       />
-      <PasswordField value={password} onChange={setPassword} isNew={mode === 'signup'} />
+      <PasswordField
+        value={password}
+        onChange={setPassword}
+        isNew={mode === 'signup'}
+        problem={problemOf('password')}
+      />
       {mode === 'signup' && (
         <Field
           label={t('signIn.displayName')}
@@ -95,7 +121,7 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
         />
       )}
       <p className="problem" id={problemId} role="alert">
-        {problem}
+        {problemOf(undefined)}
       </p>
       <button type="submit" className="button" disabled={isBusy}>
         {isBusy ? t('signIn.busy') : t(mode === 'login' ? 'signIn.login' : 'signIn.signup')}
@@ -103,3 +129,5 @@ function Credentials(props: { readonly mode: Mode; readonly session: Session; re
     </form>
   );
 }
+
+const isTaken = (error: unknown): boolean => error instanceof ClientError && error.code === 'conflict';
