@@ -1,6 +1,6 @@
 // The user's devices: where they are signed in, and signing the others out.
 
-import type { OwnDevice } from '@hongyan/client/api';
+import type { DeviceId, OwnDevice } from '@hongyan/client/api';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Session } from '../session.ts';
@@ -147,5 +147,8 @@ function useDevices() {
 /** A device without a name is told by the beginning of its id. */
 function useDeviceName(): (device: OwnDevice) => string {
   const { t } = useTranslation();
-  return ({ name, deviceId }) => name || `${t('dialogs.deviceUnnamed')} ${deviceId.slice(0, 8)}`;
+  return ({ name, deviceId }) => name || `${t('dialogs.deviceUnnamed')} ${shortId(deviceId)}`;
 }
+
+/** Ids begin with the time at which they were made: those of one morning differ at their end. */
+export const shortId = (deviceId: DeviceId): string => deviceId.slice(-8);

@@ -4,6 +4,7 @@ import { systemClock } from '@hongyan/base/clock';
 import type {
   ClientMessage,
   ConversationId,
+  DeviceId,
   Member,
   MessagePlace,
   MessageStatus,
@@ -20,6 +21,7 @@ import { errorWords } from '../ui/error-words.ts';
 import { Problem } from '../ui/problem.tsx';
 import { fullTime } from '../ui/time.ts';
 import { useNames } from '../ui/use-names.ts';
+import { shortId } from './devices.tsx';
 import { Dialog } from './dialog.tsx';
 import { PagedPeople } from './paged-people.tsx';
 import { type PageRequest, usePages } from './use-pages.ts';
@@ -137,21 +139,47 @@ function Waiting({ userIds }: { readonly userIds: readonly UserId[] }) {
 }
 
 function OwnDevices({ devices }: Pick<MessagePlace, 'devices'>) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const seenMs = useLastSeen();
+  const seen = (deviceId: DeviceId) => {
+    const ms = seenMs.get(deviceId);
+    return ms !== undefined && t('dialogs.deviceSeen', { when: fullTime(ms, i18n.language) });
+  };
   return (
     <>
       <h3>{t('dialogs.ownDevices')}</h3>
       {devices.map((device) => (
         <p key={device.device_id} className="where-status">
           <span className="device" title={device.device_id}>
-            {device.name || <span className="code">{device.device_id.slice(0, 8)}</span>}
+            {device.name || <span className="code">{shortId(device.device_id)}</span>}
           </span>
-          {device.online && <span className="tag">{t('dialogs.deviceOnline')}</span>}
+          {device.online ? (
+            <span className="tag">{t('dialogs.deviceOnline')}</span>
+          ) : (
+            <small className="quiet">{seen(device.device_id)}</small>
+          )}
           <StatusWords status={device.status} />
         </p>
       ))}
     </>
   );
+}
+
+/** Several devices may have one name: the time tells them apart. Without an answer they are shown without it. */
+function useLastSeen(): ReadonlyMap<DeviceId, number> {
+  const { client } = useChat();
+  const [seenMs, setSeenMs] = useState<ReadonlyMap<DeviceId, number>>(new Map());
+  useEffect(() => {
+    let isCurrent = true;
+    client.devices().then(
+      (devices) => isCurrent && setSeenMs(new Map(devices.map((one) => [one.deviceId, one.lastSeenMs]))),
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [client]);
+  return seenMs;
 }
 
 function StatusWords({ status }: { readonly status: MessageStatus }) {
