@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
 import { folded } from '../ui/fold.ts';
-import { ArchiveIcon, BackIcon, SearchIcon } from '../ui/icons.tsx';
+import { ArchiveIcon, BackIcon } from '../ui/icons.tsx';
 import type { Place } from '../ui/menu.tsx';
 import { StartButtons } from '../ui/start-buttons.tsx';
 import { otherMember } from '../ui/use-names.ts';
@@ -127,7 +127,6 @@ function Nothing(props: {
         <>
           <p>{t('conversations.noMatch', { query })}</p>
           <button type="button" className="button-quiet" onClick={() => onStart('new-chat', query.trim())}>
-            <SearchIcon size={17} />
             {t('conversations.searchPeople')}
           </button>
         </>
