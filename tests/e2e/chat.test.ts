@@ -59,10 +59,16 @@ describe('the web chat', () => {
       await page.locator('form button[type=submit]').click();
       await page.getByText('The user id or the password is wrong.').waitFor();
       await page.getByRole('button', { name: /Create an account/ }).click();
-      await page.locator('input[name=username]').fill('cleo');
-      await page.locator('input[name=password]').fill('correct horse');
+      const userId = page.getByLabel('User id');
+      expect(await userId.inputValue()).toBe('cleo');
+      await page.locator('input[name=password]').fill('short');
       await page.locator('form button[type=submit]').click();
-      await page.getByText('This user id is taken. Choose another.').waitFor();
+      await page.locator('input[name=password][aria-invalid=true]:focus').waitFor();
+      await page.locator('input[name=password]').fill('correct horse');
+      await userId.fill(' cleo ');
+      await page.locator('form button[type=submit]').click();
+      await page.locator('.field', { has: userId }).getByText('This user id is taken. Choose another.').waitFor();
+      await page.locator('input[name=username][aria-invalid=true]:focus').waitFor();
     },
     testMsMax,
   );

@@ -191,6 +191,14 @@ describe('a conversation in the web chat', () => {
       expect(name).toBeLessThan(text ?? 0);
       await max.open('team');
       await max.page.locator('.system bdi', { hasText: hebrew }).waitFor();
+      await max.startChat('lea');
+      const [item, title] = await max.conversation(hebrew).evaluate((row) => {
+        const place = row.querySelector('.conversation-title');
+        const words = document.createRange();
+        if (place) words.selectNodeContents(place.querySelector('bdi') ?? place);
+        return [place?.getBoundingClientRect().left ?? 0, words.getBoundingClientRect().left];
+      });
+      expect(title).toBeCloseTo(item ?? 0, 0);
     },
     testMsMax,
   );
@@ -235,6 +243,7 @@ describe('a conversation in the web chat', () => {
     'whoever has no conversation yet finds labelled buttons and how to try it alone',
     async () => {
       await stage.client('nia');
+      await (await stage.client('nina')).createDirect('nia' as UserId); // who opened a chat has not written yet
       const nia = await Person.signIn(await stage.context(), stage.server.url, 'nia');
       await nia.page.locator('.nothing-open', { hasText: 'private window' }).waitFor();
       await nia.page.locator('.nothing-open').getByRole('button', { name: 'New chat' }).click();
@@ -242,6 +251,41 @@ describe('a conversation in the web chat', () => {
       await dialog.waitFor();
       await nia.page.keyboard.type('bo');
       expect(await dialog.locator('input').inputValue()).toBe('bo');
+    },
+    testMsMax,
+  );
+
+  test(
+    'a conversation is read by its menu; the name of a group opens its info, whose title and way out stay in view',
+    async () => {
+      const { client, conversationId } = await group('group', 'tom', ['tess'], 'Readers');
+      await client.send({ conversationId }, { type: 'card', text: 'The text of a card' });
+      const tess = await Person.signIn(
+        await stage.context({ viewport: { width: 1280, height: 420 } }),
+        stage.server.url,
+        'tess',
+      );
+      const { page } = tess;
+      const row = tess.conversation('Readers');
+      await row.locator('.badge').waitFor();
+      await row.locator('.snippet', { hasText: 'The text of a card' }).waitFor();
+      await row.click({ button: 'right' });
+      await page.getByRole('menuitem', { name: 'Mark as read' }).click();
+      await row.locator('.badge').waitFor({ state: 'detached' });
+      await row.click({ button: 'right' });
+      await page.getByRole('menuitem', { name: 'Archive' }).waitFor();
+      expect(await page.getByRole('menuitem', { name: 'Mark as read' }).count()).toBe(0);
+      await page.keyboard.press('Escape');
+
+      await tess.open('Readers');
+      await tess.sees('The text of a card');
+      await page.locator('.pane-head').getByRole('button', { name: 'Readers', exact: true }).click();
+      const dialog = page.locator('dialog');
+      await dialog.getByText('Tom').or(dialog.getByText('tom')).first().waitFor();
+      await dialog.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+      expect(await dialog.evaluate((element) => element.scrollTop)).toBeGreaterThan(0);
+      await dialog.getByRole('button', { name: 'Close' }).click({ timeout: 2_000 });
+      await dialog.waitFor({ state: 'detached' });
     },
     testMsMax,
   );

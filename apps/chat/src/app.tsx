@@ -8,6 +8,7 @@ import { NoticeBanner } from './connection/notice-banner.tsx';
 import { ServerNotices } from './connection/server-notices.tsx';
 import { unreadTotal } from './conversations/list-rows.ts';
 import { Sidebar, type StartDialog } from './conversations/sidebar.tsx';
+import { useListed } from './conversations/use-listed.ts';
 import { NewChat } from './dialogs/new-chat.tsx';
 import { NewGroup } from './dialogs/new-group.tsx';
 import { Settings } from './dialogs/settings.tsx';
@@ -33,6 +34,7 @@ export function App({ session }: { readonly session: Session }) {
 function Chat({ session, chat }: { readonly session: Session; readonly chat: ChatState }) {
   const open = useSignal(route);
   const conversations = useSignal(chat.conversations);
+  const listed = useListed(open);
   const connection = useSignal(chat.connection).type;
   const conversation = conversations.find((one) => one.conversationId === open);
   const [dialog, setDialog] = useState<{ readonly type: StartDialog; readonly query?: string | undefined }>();
@@ -60,7 +62,7 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
       {conversation ? (
         <ConversationPane key={conversation.conversationId} conversation={conversation} />
       ) : (
-        <NothingOpen hasConversations={conversations.length > 0} onStart={start} />
+        <NothingOpen hasConversations={listed.length > 0} onStart={start} />
       )}
       {/* Not inside the list, which may be hidden while one is open: a window can become narrow. */}
       {dialog?.type === 'settings' && <Settings session={session} onClose={close} />}

@@ -50,7 +50,9 @@ export const ConversationItem = memo(function ConversationItem(props: {
         <Avatar id={other ?? conversation.conversationId} name={title} size={46} online={isOnline} />
         <span className="conversation-lines">
           <span className="conversation-top">
-            <bdi className="conversation-title">{title}</bdi>
+            <span className="conversation-title">
+              <bdi>{title}</bdi>
+            </span>
             <OwnMarks conversation={conversation} />
             {isOnline && <span className="unseen">{t('conversations.online')}</span>}
             {last && (

@@ -14,7 +14,8 @@ import { otherMember } from '../ui/use-names.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { ConversationItem } from './conversation-item.tsx';
 import { ConversationMenu } from './conversation-menu.tsx';
-import { type ListRow, listRows, waitingFirst } from './list-rows.ts';
+import { type ListRow, listRows } from './list-rows.ts';
+import { useListed } from './use-listed.ts';
 
 const itemHeightPx = 72;
 const archiveHeightPx = 48;
@@ -27,8 +28,7 @@ interface ConversationListProps {
 
 export function ConversationList({ query, openId, onStart }: ConversationListProps) {
   const { t } = useTranslation();
-  const chat = useChat();
-  const all = waitingFirst(useSignal(chat.conversations), chat.client.outbox());
+  const all = useListed(openId);
   const [isArchiveOpen, setArchiveOpen] = useState(false);
   const [menu, setMenu] = useState<{ readonly conversation: ConversationView; readonly place: Place }>();
   const found = useFiltered(all, query);

@@ -1,10 +1,10 @@
-// What a user sets for one conversation, for themselves: pinned on top, muted, in the archive.
+// What a user does to one conversation for themselves: reads all of it, pins it, mutes it, archives it.
 
 import { systemClock } from '@hongyan/base/clock';
 import type { ConversationView } from '@hongyan/client/api';
 import { useTranslation } from 'react-i18next';
 import { useChat } from '../state/chat-state.ts';
-import { ArchiveIcon, BellIcon, BellOffIcon, ThumbtackIcon } from '../ui/icons.tsx';
+import { ArchiveIcon, BellIcon, BellOffIcon, ThumbtackIcon, TickIcon } from '../ui/icons.tsx';
 import { Menu, MenuItem, type Place } from '../ui/menu.tsx';
 
 const hourMs = 3_600_000;
@@ -19,7 +19,7 @@ export function ConversationMenu(props: {
   const { conversation, place, onClose } = props;
   const { conversationId, isMuted, isPinned, isArchived } = conversation;
   const { t } = useTranslation();
-  const { client } = useChat();
+  const { client, reading } = useChat();
   /** A refusal undoes it, and the list shows that. */
   const act = (change: () => Promise<void>) => () => {
     onClose();
@@ -33,6 +33,16 @@ export function ConversationMenu(props: {
         label={t(isPinned ? 'conversations.unpin' : 'conversations.pin')}
         onClick={act(() => client.pinConversation(conversationId, !isPinned))}
       />
+      {conversation.unread > 0 && (
+        <MenuItem
+          icon={<TickIcon size={17} />}
+          label={t('conversations.markRead')}
+          onClick={() => {
+            onClose();
+            reading.readAll(conversation);
+          }}
+        />
+      )}
       {isMuted ? (
         <MenuItem
           icon={<BellIcon size={17} />}

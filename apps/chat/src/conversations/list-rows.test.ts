@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import type { ClientMessage, ConversationView } from '@hongyan/client/api';
-import { listRows, unreadTotal, waitingFirst } from './list-rows.ts';
+import { isListed, listRows, unreadTotal, waitingFirst } from './list-rows.ts';
 
 const view = (id: string, more: Partial<ConversationView> = {}) =>
   ({ conversationId: id, unread: 1, isMuted: false, isPinned: false, isArchived: false, ...more }) as ConversationView;
@@ -41,4 +41,12 @@ test('a conversation with a queued message comes first, the last one written to 
     'e',
   ]);
   expect(waitingFirst(found, [])).toBe(found);
+});
+
+test('a direct conversation without an entry is listed only where this user has something to do with it', () => {
+  const direct = (more: Partial<ConversationView>) => view('x', { kind: 'direct', lastSeq: 0 as never, ...more });
+  expect(isListed(direct({}))).toBe(false);
+  expect(isListed(direct({ lastSeq: 1 as never }))).toBe(true);
+  expect(isListed(direct({ isPinned: true }))).toBe(true);
+  expect(isListed(view('g', { kind: 'group', lastSeq: 0 as never }))).toBe(true);
 });

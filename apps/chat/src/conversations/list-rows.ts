@@ -23,17 +23,20 @@ export function listRows(
   return [...rows, fold, ...(isArchiveOpen ? archived.map(rowOf) : [])];
 }
 
+/** The other one of a direct conversation sees it once something is written: that it was opened concerns nobody. */
+export const isListed = ({ kind, lastSeq, isPinned }: ConversationView): boolean =>
+  kind !== 'direct' || lastSeq > 0 || isPinned;
+
 /** Conversations with a queued message come first, the last one written to on top: their order by the server's times is not known yet. */
 export function waitingFirst(
   conversations: readonly ConversationView[],
   outbox: readonly ClientMessage[],
 ): readonly ConversationView[] {
-  const queued = outbox.filter(({ status }) => status === 'queued').map(({ conversationId }) => conversationId);
+  const queued = outbox.filter(({ status }) => status === 'queued');
   if (queued.length === 0) return conversations;
-  const waiting = conversations.filter(({ conversationId }) => queued.includes(conversationId));
-  const others = conversations.filter(({ conversationId }) => !queued.includes(conversationId));
-  const lastAt = ({ conversationId }: ConversationView) => queued.lastIndexOf(conversationId);
-  return [...waiting.sort((a, b) => lastAt(b) - lastAt(a)), ...others];
+  const lastAt = new Map(queued.map(({ conversationId }, at) => [conversationId, at]));
+  const placeOf = ({ conversationId }: ConversationView) => lastAt.get(conversationId) ?? -1;
+  return conversations.toSorted((a, b) => placeOf(b) - placeOf(a));
 }
 
 /** [E24] */

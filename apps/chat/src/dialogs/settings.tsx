@@ -54,6 +54,7 @@ export function Settings({ session, onClose }: { readonly session: Session; read
 function Chosen({ settings }: { readonly settings: UserSettings }) {
   const { t } = useTranslation();
   const [enterKey, receipts] = [useSignal(settings.enterKey), useSignal(settings.receipts)];
+  const hasKeyboard = matchMedia('(hover: hover)').matches; // on a phone nobody holds Shift
   const enterWords = { sends: t('dialogs.enterSends'), breaks: t('dialogs.enterBreaks') };
   const receiptWords = { shared: t('dialogs.receiptsShared'), private: t('dialogs.receiptsPrivate') };
   return (
@@ -65,7 +66,11 @@ function Chosen({ settings }: { readonly settings: UserSettings }) {
         value={enterKey}
         onChange={(chosen) => settings.choose('enterKey', chosen)}
       />
-      <p className="hint">{t(enterKey === 'sends' ? 'dialogs.enterSendsHint' : 'dialogs.enterBreaksHint')}</p>
+      {hasKeyboard ? (
+        <p className="hint">{t(enterKey === 'sends' ? 'dialogs.enterSendsHint' : 'dialogs.enterBreaksHint')}</p>
+      ) : (
+        enterKey === 'breaks' && <p className="hint">{t('dialogs.enterBreaksTouchHint')}</p>
+      )}
       <h3>{t('dialogs.receipts')}</h3>
       <Choice
         label={t('dialogs.receipts')}

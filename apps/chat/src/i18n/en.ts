@@ -314,6 +314,7 @@ export const en = {
     enterBreaks: 'New line',
     enterSendsHint: 'Shift+Enter starts a new line.',
     enterBreaksHint: 'Ctrl+Enter or the button sends.',
+    enterBreaksTouchHint: 'The button sends.',
     receipts: 'Read receipts',
     receiptsShared: 'Share',
     receiptsPrivate: 'Keep private',

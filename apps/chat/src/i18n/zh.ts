@@ -313,6 +313,7 @@ export const zh: Words = {
     enterBreaks: '换行',
     enterSendsHint: '按 Shift+回车 换行。',
     enterBreaksHint: '按 Ctrl+回车 或点发送按钮发送。',
+    enterBreaksTouchHint: '点按发送按钮发送。',
     receipts: '已读回执',
     receiptsShared: '告知对方',
     receiptsPrivate: '不告知',

@@ -42,7 +42,13 @@ export function PaneHeader({
       />
       <div className="pane-title">
         <h1>
-          <bdi>{title}</bdi>
+          {conversation.kind === 'direct' ? (
+            <bdi>{title}</bdi>
+          ) : (
+            <button type="button" className="pane-name" onClick={() => setDetailed(true)}>
+              <bdi>{title}</bdi>
+            </button>
+          )}
         </h1>
         <Subtitle conversation={conversation} />
       </div>

@@ -1,6 +1,6 @@
 // How far the user has read, reported as they have chosen: to all members, or to their own devices alone [E23].
 
-import type { Client, ConversationId, Seq } from '@hongyan/client/api';
+import type { Client, ConversationId, ConversationView, Seq } from '@hongyan/client/api';
 import type { UserSettings } from './user-settings.ts';
 
 export class Reading {
@@ -58,6 +58,12 @@ export class Reading {
       default:
         this.#held.set(conversationId, seq);
     }
+  }
+
+  /** The user wishes to see none of it. */
+  readAll({ conversationId, lastSeq }: Pick<ConversationView, 'conversationId' | 'lastSeq'>): void {
+    this.endSkip(conversationId);
+    this.report(conversationId, lastSeq);
   }
 
   #sawTo(conversationId: ConversationId, seq: Seq): void {
