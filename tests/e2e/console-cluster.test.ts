@@ -44,7 +44,7 @@ describeWith(['kafka', 'mysql', 'redis'], 'the console on a cluster', () => {
       },
       { withinMs: 30_000, what: 'messages on the chart' },
     );
-    expect(await figure('Connections of').locator('strong').textContent()).toBe('2');
+    expect(await figure('Connections (at most').locator('strong').textContent()).toBe('2');
   });
 
   test('[O35] a user of another process is found, with the connection, followed and signed out', async () => {

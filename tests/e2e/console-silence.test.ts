@@ -28,7 +28,7 @@ describe('the console without an answer', () => {
     await page.getByText('All is well').waitFor();
     process.kill(stage.server.pid, 'SIGSTOP');
     try {
-      await page.getByText('this is what it said last').waitFor({ timeout: noticedMsMax });
+      await page.getByText('The values are as of').waitFor({ timeout: noticedMsMax });
       expect(await page.getByText('All is well').count()).toBe(0);
       await page.getByRole('link', { name: 'Tiers' }).click();
       await silence(page).waitFor({ timeout: noticedMsMax });
@@ -58,7 +58,7 @@ describe('the console without an answer', () => {
     const page = await open();
     await page.getByText('All is well').waitFor();
     await page.context().setOffline(true);
-    await page.getByText('this is what it said last').waitFor({ timeout: noticedMsMax });
+    await page.getByText('The values are as of').waitFor({ timeout: noticedMsMax });
     await page.getByRole('link', { name: 'Notices' }).click();
     await page.getByLabel('Text').fill('Maintenance at eight');
     await page.getByRole('button', { name: 'Publish' }).click();

@@ -9,7 +9,9 @@ export const zh: Words = {
     signOut: '退出登录',
     language: '语言',
     theme: '外观',
+    menu: '菜单',
     loading: '正在加载…',
+    asOf: '以下是 {{time}} 的数据。',
     cancel: '取消',
     search: '搜索',
     open: '打开',
@@ -45,7 +47,6 @@ export const zh: Words = {
   overview: {
     state: '状态',
     states: { ok: '一切正常', degraded: '可以服务，但需要查看', failed: '尚未就绪' },
-    stale: '服务器没有响应；以下是它最后的数据',
     since: '版本 {{version}}，已运行 {{duration}}',
     charts: '最近 15 分钟',
     noPoints: '几秒后出现第一批数据。',

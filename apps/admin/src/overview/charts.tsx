@@ -9,7 +9,8 @@ import { TrendChart } from './trend-chart.tsx';
 /** The top of a chart is a round number of these. */
 const mebibyte = 1024 * 1024;
 
-export function Charts({ overview }: { readonly overview: Overview }) {
+/** `isStale`: the server has not answered since. */
+export function Charts({ overview, isStale }: { readonly overview: Overview; readonly isStale: boolean }) {
   const t = useWords();
   const amounts = useAmounts();
   const { points, connections_max } = overview;
@@ -91,7 +92,7 @@ export function Charts({ overview }: { readonly overview: Overview }) {
         />
         <output>
           {amounts.clockTime(times[at] ?? 0)}
-          {found < 0 && ` (${t('overview.now')})`}
+          {found < 0 && !isStale && ` (${t('overview.now')})`}
         </output>
       </label>
     </section>

@@ -17,8 +17,8 @@ export function OverviewPage() {
       <Answer of={overview}>
         {(found) => (
           <>
-            <Status overview={found} isStale={overview.isError} />
-            <Charts overview={found} />
+            {!overview.isError && <Status overview={found} />}
+            <Charts overview={found} isStale={overview.isError} />
             <div className="columns">
               <ProcessTable overview={found} />
               <QueueTable overview={found} />
@@ -31,16 +31,16 @@ export function OverviewPage() {
   );
 }
 
-function Status({ overview, isStale }: { readonly overview: Overview; readonly isStale: boolean }) {
+function Status({ overview }: { readonly overview: Overview }) {
   const t = useWords();
   const amounts = useAmounts();
   const troubles = Object.entries(overview.checks).filter(([, { status }]) => status !== 'ok');
   const state = overview.status !== 'ready' ? 'failed' : troubles.length > 0 ? 'degraded' : 'ok';
   return (
-    <section className="status" data-state={isStale ? 'failed' : state} aria-label={t('overview.state')}>
+    <section className="status" data-state={state} aria-label={t('overview.state')}>
       <p className="status-line">
         <span className="status-dot" aria-hidden="true" />
-        <strong>{t(isStale ? 'overview.stale' : `overview.states.${state}`)}</strong>
+        <strong>{t(`overview.states.${state}`)}</strong>
         <span className="quiet">
           {t('overview.since', {
             version: overview.version,

@@ -1,7 +1,8 @@
 // One chart of the last quarter of an hour: its values at the chosen moment in figures, its lines below.
 
 import type { PointerEvent } from 'react';
-import { height, linePath, nearest, niceMax, type Scale, width, windowMs, xOf } from './trend.ts';
+import { useAmounts } from '../shell/amounts.ts';
+import { dotPath, height, linePath, nearest, niceMax, type Scale, width, windowMs, xOf } from './trend.ts';
 
 export interface Series {
   readonly name: string;
@@ -21,6 +22,7 @@ export function TrendChart(props: {
   readonly onChoose: (at: number | undefined) => void;
 }) {
   const { series, times, at, words } = props;
+  const { clockTime } = useAmounts();
   const toMs = times.at(-1) ?? 0;
   const values = series.flatMap((one) => one.values);
   const scale: Scale = { fromMs: toMs - windowMs, toMs, max: niceMax(values, props.least) };
@@ -49,11 +51,18 @@ export function TrendChart(props: {
         <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
           <path className="trend-grid" d={`M0 0H${width}M0 ${height / 2}H${width}M0 ${height}H${width}`} />
           {series.map(({ name, values }, index) => (
-            <path key={name} className="trend-line" data-series={index} d={linePath(times, values, scale)} />
+            <g key={name} className="trend-line" data-series={index}>
+              <path d={linePath(times, values, scale)} />
+              <path className="trend-dot" d={dotPath(times, values, scale)} />
+            </g>
           ))}
           <path className="trend-moment" d={`M${x} 0V${height}`} />
         </svg>
       </div>
+      <p className="trend-times" aria-hidden="true">
+        <span>{clockTime(scale.fromMs)}</span>
+        <span>{clockTime(scale.toMs)}</span>
+      </p>
     </figure>
   );
 }

@@ -1,10 +1,13 @@
 import { expect, test } from 'bun:test';
-import { linePath, nearest, niceMax } from './trend.ts';
+import { dotPath, linePath, nearest, niceMax } from './trend.ts';
 
 const scale = { fromMs: 0, toMs: 600, max: 10 };
 
-test('a line is interrupted where there was no value, and a lone value is still drawn', () => {
-  expect(linePath([0, 60, 120, 180, 240], [0, 10, null, 5, null], scale)).toBe('M0 120L60 0M180 60L180 60');
+test('a line is interrupted where there was no value, and a lone value is a dot', () => {
+  const times = [0, 60, 120, 180, 240];
+  expect(linePath(times, [0, 10, null, 5, null], scale)).toBe('M0 120L60 0M180 60');
+  expect(dotPath(times, [0, 10, null, 5, null], scale)).toBe('M180 60h0');
+  expect(dotPath(times, [5, null, 5, 5, null], scale)).toBe('M0 60h0');
 });
 
 test('the top of a chart is a round number that is not below its values', () => {

@@ -22,15 +22,24 @@ export function linePath(times: readonly number[], values: readonly (number | nu
         return '';
       }
       const command = isDrawing ? 'L' : 'M';
-      const x = xOf(times[at] ?? 0, scale);
-      const y = yOf(value, scale);
-      // A value between two that are missing is a point, which a line of no length draws.
-      const dot = !isDrawing && (values[at + 1] ?? null) === null ? `L${x} ${y}` : '';
       isDrawing = true;
-      return `${command}${x} ${y}${dot}`;
+      return `${command}${placeOf(times[at], value, scale)}`;
     })
     .join('');
 }
+
+/** A value between two that are missing has no line: one of no length, with round ends, draws a dot. */
+export function dotPath(times: readonly number[], values: readonly (number | null)[], scale: Scale): string {
+  const isThere = (at: number) => (values[at] ?? null) !== null;
+  return values
+    .map((value, at) =>
+      value === null || isThere(at - 1) || isThere(at + 1) ? '' : `M${placeOf(times[at], value, scale)}h0`,
+    )
+    .join('');
+}
+
+const placeOf = (atMs: number | undefined, value: number, scale: Scale): string =>
+  `${xOf(atMs ?? 0, scale)} ${yOf(value, scale)}`;
 
 export const xOf = (atMs: number, { fromMs, toMs }: Scale): number =>
   round(((atMs - fromMs) / (toMs - fromMs)) * width);

@@ -3,14 +3,23 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
+import { useAmounts } from './amounts.ts';
 
 export function Answer<T>(props: { readonly of: UseQueryResult<T>; readonly children: (value: T) => ReactNode }) {
   const t = useWords();
-  const { data } = props.of;
+  const { clockTime } = useAmounts();
+  const { data, dataUpdatedAt } = props.of;
   const error = useFailure(props.of);
   return (
     <>
-      {error && <Failure error={error} />}
+      {error &&
+        (data === undefined ? (
+          <Failure error={error} />
+        ) : (
+          <p className="stale" role="alert">
+            <strong>{wordsOf(error)}</strong> {t('app.asOf', { time: clockTime(dataUpdatedAt) })}
+          </p>
+        ))}
       {data !== undefined ? props.children(data) : !error && <p className="quiet">{t('app.loading')}</p>}
     </>
   );
@@ -28,7 +37,9 @@ export function useFailure({ data, error, errorUpdateCount }: UseQueryResult<unk
 export function Failure({ error }: { readonly error: unknown }) {
   return (
     <p className="problem" role="alert">
-      {error instanceof Error ? error.message : String(error)}
+      {wordsOf(error)}
     </p>
   );
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
