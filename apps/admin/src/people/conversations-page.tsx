@@ -14,6 +14,7 @@ import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { ConversationView } from './conversation-view.tsx';
 import { type ConversationSearch, conversationsQuery, type ListedConversation } from './people-queries.ts';
+import { Title } from './title.tsx';
 
 export function ConversationsPage({ rest: [id] }: PageProps) {
   return id === undefined ? <ConversationSearchPage /> : <ConversationView key={id} id={id} />;
@@ -100,13 +101,16 @@ function ConversationTable(props: {
         { head: t('conversations.created') },
       ]}
     >
-      {props.conversations.map(
-        ({ conversation_id, kind, title, member_count, messages, last_message_at, created_at }) => (
+      {props.conversations.map((conversation) => {
+        const { conversation_id, kind, member_count, messages, last_message_at, created_at } = conversation;
+        return (
           <tr key={conversation_id}>
             <th scope="row">
               <IdLink page="conversations" id={conversation_id} />
             </th>
-            <td className="written">{title}</td>
+            <td className="written">
+              <Title conversation={conversation} />
+            </td>
             <td>{t(`conversations.kinds.${kind}`)}</td>
             <td className="number">{number(member_count)}</td>
             <td className="number">{number(messages)}</td>
@@ -117,8 +121,8 @@ function ConversationTable(props: {
               <Ago at={created_at} />
             </td>
           </tr>
-        ),
-      )}
+        );
+      })}
     </Table>
   );
 }

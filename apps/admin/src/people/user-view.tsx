@@ -21,6 +21,7 @@ import {
   userConversationsQuery,
   userQuery,
 } from './people-queries.ts';
+import { Title } from './title.tsx';
 
 export function UserView({ id }: { readonly id: string }) {
   const t = useWords();
@@ -138,17 +139,19 @@ function ConversationTable({ conversations }: { readonly conversations: readonly
         { head: t('conversations.read'), isNumber: true },
       ]}
     >
-      {conversations.map(({ conversation_id, kind, title, role, last_seq, delivered_seq, read_seq }) => (
-        <tr key={conversation_id}>
+      {conversations.map((conversation) => (
+        <tr key={conversation.conversation_id}>
           <th scope="row">
-            <IdLink page="conversations" id={conversation_id} />
+            <IdLink page="conversations" id={conversation.conversation_id} />
           </th>
-          <td>{t(`conversations.kinds.${kind}`)}</td>
-          <td className="written">{title}</td>
-          <td>{t(`conversations.roles.${role}`)}</td>
-          <td className="number">{number(last_seq)}</td>
-          <td className="number">{number(delivered_seq)}</td>
-          <td className="number">{number(read_seq)}</td>
+          <td>{t(`conversations.kinds.${conversation.kind}`)}</td>
+          <td className="written">
+            <Title conversation={conversation} />
+          </td>
+          <td>{t(`conversations.roles.${conversation.role}`)}</td>
+          <td className="number">{number(conversation.last_seq)}</td>
+          <td className="number">{number(conversation.delivered_seq)}</td>
+          <td className="number">{number(conversation.read_seq)}</td>
         </tr>
       ))}
     </Table>

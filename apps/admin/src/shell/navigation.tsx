@@ -1,7 +1,8 @@
-// The pages, and what concerns the whole console: language, appearance, sign-out. Above the page on a narrow screen.
+// The pages, and what concerns the whole console: language, appearance, sign-out. On a narrow screen a menu above the page.
 
 import { Choice } from '@hongyan/look/choice';
 import { languageNames, languages } from '@hongyan/look/languages';
+import { useMedia } from '@hongyan/look/use-media';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { SessionState, signOut } from '../api/session.ts';
 import { useWords } from '../i18n/words.ts';
@@ -12,6 +13,7 @@ import { themes, useSettings } from './settings.tsx';
 
 export function Navigation({ current }: { readonly current: ConsolePage }) {
   const t = useWords();
+  const isNarrow = useMedia('(width < 820px)'); // as in the style sheet
   const queries = useQueryClient();
   const leaving = useMutation({
     mutationFn: signOut,
@@ -20,9 +22,8 @@ export function Navigation({ current }: { readonly current: ConsolePage }) {
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SessionState.key[0] });
     },
   });
-  return (
-    <header className="navigation">
-      <strong className="navigation-name">{t('app.name')}</strong>
+  const choices = (
+    <>
       <nav aria-label={t('app.pages')}>
         <ul className="navigation-pages">
           {pages.map(({ name }) => (
@@ -45,6 +46,20 @@ export function Navigation({ current }: { readonly current: ConsolePage }) {
         </button>
         {leaving.error && <Failure error={leaving.error} />}
       </div>
+    </>
+  );
+  return (
+    <header className="navigation">
+      <strong className="navigation-name">{t('app.name')}</strong>
+      {isNarrow ? (
+        // Another page closes it.
+        <details key={current.name} className="navigation-menu">
+          <summary>{t('app.menu')}</summary>
+          {choices}
+        </details>
+      ) : (
+        choices
+      )}
     </header>
   );
 }

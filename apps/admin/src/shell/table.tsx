@@ -1,6 +1,6 @@
 // A table with its name above it, in a frame that scrolls sideways where the screen is narrow.
 
-import { type ReactNode, useId } from 'react';
+import { type CSSProperties, type ReactNode, useId } from 'react';
 
 export interface Column {
   readonly head: string;
@@ -24,7 +24,7 @@ export function Table(props: {
       </h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
       <section className="table-frame" tabIndex={0} aria-labelledby={id}>
-        <table className="table">
+        <table className="table" style={headsOf(props.columns)}>
           <thead>
             <tr>
               {props.columns.map(({ head, isNumber, isUnseen }) => (
@@ -40,3 +40,9 @@ export function Table(props: {
     </div>
   );
 }
+
+/** For the style sheet, which on a phone shows each value below the head of its column. */
+const headsOf = (columns: readonly Column[]): CSSProperties =>
+  Object.fromEntries(
+    columns.map(({ head, isUnseen }, at) => [`--head-${at + 1}`, isUnseen ? 'none' : JSON.stringify(head)]),
+  );

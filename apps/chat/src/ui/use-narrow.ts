@@ -1,15 +1,5 @@
 // Whether one pane is shown at a time, as in the style sheet.
 
-import { useSyncExternalStore } from 'react';
+import { useMedia } from '@hongyan/look/use-media';
 
-const narrow = '(width < 720px)';
-
-export function useNarrow(): boolean {
-  return useSyncExternalStore(subscribe, () => matchMedia(narrow).matches);
-}
-
-function subscribe(listener: () => void): () => void {
-  const query = matchMedia(narrow);
-  query.addEventListener('change', listener);
-  return () => query.removeEventListener('change', listener);
-}
+export const useNarrow = (): boolean => useMedia('(width < 720px)');
