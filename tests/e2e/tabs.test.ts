@@ -122,6 +122,59 @@ describe('tabs of one browser', () => {
   );
 
   test(
+    '[C11] [E24] notifications that were switched on are shown by one tab, while none is visible, and lead to the conversation',
+    async () => {
+      const { context, tabs, friend } = await openTabs('nell', 2);
+      await context.grantPermissions(['notifications'], { origin: stage.server.url });
+      await context.addInitScript(recordNotifications);
+      const [first, second] = tabs as [Person, Person];
+      for (const tab of tabs) {
+        await tab.page.goto(stage.server.url);
+        await tab.page.reload();
+        await tab.isOnline();
+      }
+      const shown = async () => (await Promise.all(tabs.map(({ page }) => page.evaluate(notificationBodies)))).flat();
+      const hide = () => Promise.all(tabs.map((tab) => tab.setVisible(false)));
+      const snippet = (tab: Person, text: string) => tab.page.locator('.snippet', { hasText: text }).waitFor();
+      const hasShown = (count: number) =>
+        first.until(shown, ({ length }) => length === count, `${count} notifications`);
+
+      await hide();
+      await write(friend, 'nell', 'while it is off');
+      await Promise.all(tabs.map((tab) => snippet(tab, 'while it is off')));
+      await first.setVisible(true);
+      await first.page.locator('.self').click();
+      await first.page.getByRole('group', { name: 'Notifications' }).getByText('On', { exact: true }).click();
+      await first.page.getByText('Muted conversations stay silent').waitFor();
+      await first.page.keyboard.press('Escape');
+      await write(friend, 'nell', 'while one is visible');
+      await Promise.all(tabs.map((tab) => snippet(tab, 'while one is visible')));
+      await hide();
+      await write(friend, 'nell', 'in the background');
+      expect(await hasShown(1)).toEqual(['in the background']);
+
+      await first.conversation('nell-friend').click({ button: 'right' });
+      await first.page.getByRole('menuitem', { name: 'Mute always' }).click();
+      await second.page.locator('.own-mark').waitFor();
+      await write(friend, 'nell', 'while muted');
+      await Promise.all(tabs.map((tab) => snippet(tab, 'while muted')));
+      await first.conversation('nell-friend').click({ button: 'right' });
+      await first.page.getByRole('menuitem', { name: 'Unmute' }).click();
+      await Promise.all(tabs.map((tab) => tab.page.locator('.own-mark').waitFor({ state: 'detached' })));
+      await write(friend, 'nell', 'once more');
+      expect(await hasShown(2)).toEqual(['in the background', 'once more']);
+      for (const { page } of tabs) await page.evaluate(clickNotification);
+      const panes = () => Promise.all(tabs.map(({ page }) => page.locator('.pane[data-id*="nell-friend"]').count()));
+      await first.until(
+        panes,
+        (counts) => counts.toSorted().join() === '0,1',
+        'the conversation in the tab that notified',
+      );
+    },
+    testMsMax,
+  );
+
+  test(
     '[C11] what is read in one tab is read in the others',
     async () => {
       const { tabs, friend } = await openTabs('dora', 2);
@@ -230,3 +283,26 @@ class OpenSockets {
     await until(() => this.pages.includes(page));
   }
 }
+
+/** Records what the page shows; headless browsers show nothing. */
+function recordNotifications(): void {
+  const shown: Notification[] = [];
+  const Real = Notification;
+  Object.assign(globalThis, {
+    shown,
+    Notification: class extends Real {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options);
+        shown.push(this);
+      }
+    },
+  });
+}
+
+const notificationBodies = () =>
+  (globalThis as unknown as { readonly shown: readonly Notification[] }).shown.map(({ body }) => body);
+
+const clickNotification = () =>
+  (globalThis as unknown as { readonly shown: readonly Notification[] }).shown
+    .at(-1)
+    ?.dispatchEvent(new Event('click'));

@@ -14,6 +14,7 @@ import { NewGroup } from './dialogs/new-group.tsx';
 import { Settings } from './dialogs/settings.tsx';
 import { ConversationPane } from './messages/conversation-pane.tsx';
 import { NothingOpen } from './messages/nothing-open.tsx';
+import { Notifier } from './notifications/notifier.tsx';
 import type { Session } from './session.ts';
 import { SignIn } from './sign-in/sign-in.tsx';
 import { ChatContext, type ChatState, useChat } from './state/chat-state.ts';
@@ -69,6 +70,7 @@ function Chat({ session, chat }: { readonly session: Session; readonly chat: Cha
       {dialog?.type === 'new-chat' && <NewChat firstQuery={dialog.query} onClose={close} />}
       {dialog?.type === 'new-group' && <NewGroup onClose={close} />}
       <Announcer />
+      <Notifier />
     </div>
   );
 }

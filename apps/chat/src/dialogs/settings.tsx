@@ -4,6 +4,7 @@ import { Choice } from '@hongyan/look/choice';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { theme, themes } from '../browser/settings.ts';
+import { NotifyChoice } from '../notifications/notify-choice.tsx';
 import type { Session } from '../session.ts';
 import { useChat } from '../state/chat-state.ts';
 import { useSignal } from '../state/signal.ts';
@@ -44,6 +45,7 @@ export function Settings({ session, onClose }: { readonly session: Session; read
         }}
       />
       <Chosen settings={settings} />
+      <NotifyChoice />
       <Devices session={session} />
       <SignOut session={session} />
     </Dialog>

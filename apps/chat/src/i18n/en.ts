@@ -321,6 +321,13 @@ export const en = {
     receiptsSharedHint: 'Others see which of their messages you have read.',
     receiptsPrivateHint:
       'Others only see that messages were delivered. Your own devices still know what you have read.',
+    notify: 'Notifications',
+    notifyOff: 'Off',
+    notifyOn: 'On',
+    notifyOffHint: 'New messages are shown on this page only.',
+    notifyOnHint:
+      'This browser notifies you of new messages while this page is in the background. Muted conversations stay silent.',
+    notifyBlocked: 'The browser blocks notifications of this page. Allow them in its settings for this site.',
     settingsFollow: 'These settings apply on all your devices.',
     devices: 'Devices',
     devicesLoading: 'Asking for your devices…',

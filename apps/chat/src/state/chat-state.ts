@@ -13,6 +13,7 @@ import { createContext, useContext } from 'react';
 import type { BrowserStorage } from '../browser/browser-storage.ts';
 import { closeConversation, route } from '../browser/route.ts';
 import { mentionWords } from '../messages/mentions.ts';
+import { Notifications } from '../notifications/notifications.ts';
 import { cleanName } from '../ui/clean-name.ts';
 import { Drafts } from './drafts.ts';
 import { eachFrame } from './each-frame.ts';
@@ -55,6 +56,7 @@ export class ChatState {
   readonly pinned: Pinned;
   readonly settings: UserSettings;
   readonly reading: Reading;
+  readonly notifications: Notifications;
   /** Reads the list again; events ask for it by themselves. */
   readonly refresh = eachFrame(() => {
     this.conversations.set([...this.client.conversations()]);
@@ -79,6 +81,7 @@ export class ChatState {
     this.pinned = new Pinned(client, userId);
     this.settings = new UserSettings(options);
     this.reading = new Reading(client, this.settings.receipts);
+    this.notifications = new Notifications(options);
     this.#stops = this.#listen();
   }
 
@@ -138,6 +141,7 @@ export class ChatState {
     this.drafts.flush();
     for (const stop of this.#stops) stop();
     this.people.stop();
+    this.notifications.stop();
   }
 
   /** Deletes what the page itself kept of this user. */
@@ -147,6 +151,7 @@ export class ChatState {
     this.changes.forgetAll();
     this.people.forget();
     this.settings.forget();
+    this.notifications.forget();
   }
 
   #listen(): (() => void)[] {
