@@ -52,7 +52,7 @@ export function Navigation({ current }: { readonly current: ConsolePage }) {
     <header className="navigation">
       <strong className="navigation-name">{t('app.name')}</strong>
       {isNarrow ? (
-        // Another page closes it.
+        // The key closes the menu when another page opens.
         <details key={current.name} className="navigation-menu">
           <summary>{t('app.menu')}</summary>
           {choices}

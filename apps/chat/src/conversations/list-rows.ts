@@ -23,11 +23,11 @@ export function listRows(
   return [...rows, fold, ...(isArchiveOpen ? archived.map(rowOf) : [])];
 }
 
-/** The other one of a direct conversation sees it once something is written: that it was opened concerns nobody. */
+/** A direct conversation is listed once it has an entry: opening a chat puts no empty row into the other user's list. */
 export const isListed = ({ kind, lastSeq, isPinned }: ConversationView): boolean =>
   kind !== 'direct' || lastSeq > 0 || isPinned;
 
-/** Conversations with a queued message come first, the last one written to on top: their order by the server's times is not known yet. */
+/** Conversations with a queued message come first, the latest on top: the server's time, which gives the order, is not known yet. */
 export function waitingFirst(
   conversations: readonly ConversationView[],
   outbox: readonly ClientMessage[],

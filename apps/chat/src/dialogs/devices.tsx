@@ -150,5 +150,5 @@ function useDeviceName(): (device: OwnDevice) => string {
   return ({ name, deviceId }) => name || `${t('dialogs.deviceUnnamed')} ${shortId(deviceId)}`;
 }
 
-/** Ids begin with the time at which they were made: those of one morning differ at their end. */
+/** Ids begin with their time of creation: ids of one morning differ only at the end. */
 export const shortId = (deviceId: DeviceId): string => deviceId.slice(-8);

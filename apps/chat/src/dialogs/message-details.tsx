@@ -165,7 +165,7 @@ function OwnDevices({ devices }: Pick<MessagePlace, 'devices'>) {
   );
 }
 
-/** Several devices may have one name: the time tells them apart. Without an answer they are shown without it. */
+/** When each device was last seen, which tells devices with one name apart. Empty until the server answers. */
 function useLastSeen(): ReadonlyMap<DeviceId, number> {
   const { client } = useChat();
   const [seenMs, setSeenMs] = useState<ReadonlyMap<DeviceId, number>>(new Map());

@@ -25,7 +25,9 @@ export function queryAt(text: string, caret: number): MentionQuery | undefined {
   return match ? { from: match.index, to: caret, text: match[1] ?? '' } : undefined;
 }
 
-/** Those whose name has a word that begins with the query, or whose id does. Before a letter is typed, "all" is the last one: the first is what Enter picks. */
+/**
+ * People whose id, or a word of whose name, begins with the query. Before a letter is typed "all" comes last: Enter picks the first.
+ */
 export function matching(all: readonly Mentionable[], query: string): readonly Mentionable[] {
   const wanted = folded(query);
   const isMatch = ({ userId, name }: Mentionable) =>

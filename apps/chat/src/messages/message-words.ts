@@ -5,7 +5,7 @@ import type { TFunction } from 'i18next';
 import { cleanName } from '../ui/clean-name.ts';
 import { isolated } from '../ui/sentence.tsx';
 
-/** Of the members whom a line is about. */
+/** A line about members names at most this many, and counts the others. */
 const namesMax = 3;
 
 export interface WordsContext {
@@ -22,7 +22,7 @@ export function textOf(message: ClientMessage, context: WordsContext): string {
   );
 }
 
-/** Applications choose their own types: whatever has a text is shown by it. */
+/** Applications choose their own content types; a content with a text is shown by it. */
 export const shownText = ({ text }: Content): string | undefined => (typeof text === 'string' ? text : undefined);
 
 /** The words of a `hongyan.*` entry, with names marked for Sentence; undefined for every other type. */

@@ -86,9 +86,9 @@ export function estimateHeightPx(message: ClientMessage | undefined): number {
   return 19 + 21 * Math.min(linesOf((message && shownText(message.content)) ?? ''), foldedLines);
 }
 
-/** Lines of a folded message; the style sheet has the height of as many. */
+/** Lines of a folded message; the style sheet gives the same number in pixels. */
 const foldedLines = 16;
-/** Well above what is shown folded: a press that opens two more lines is a nuisance. */
+/** Well above `foldedLines`: a press must show more than a line or two. */
 const longLines = 24;
 
 /** Whether a text is folded until the reader opens it. */

@@ -15,7 +15,7 @@ export interface NotificationWords {
 
 export class Notifications {
   readonly choice: Signal<NotifyChoice>;
-  /** The user switched them on, and the browser does not allow them. */
+  /** The user tried to switch them on, and the browser does not allow it. */
   readonly isBlocked = new Signal(false);
   readonly #storage: Pick<BrowserStorage, 'read' | 'write' | 'remove' | 'onChangeElsewhere'>;
   readonly #name: string;
@@ -23,7 +23,7 @@ export class Notifications {
   /** By conversation: a newer message takes the place of the one before. */
   readonly #shown = new Map<ConversationId, Notification>();
   readonly #ended = new AbortController();
-  /** Of all tabs of this user one notifies. */
+  /** One tab of this user notifies: the one that holds the lock. */
   #isNotifier = false;
   #leaveView: (() => void) | undefined;
 
@@ -43,12 +43,12 @@ export class Notifications {
     this.#visibilityChanged();
   }
 
-  /** Neither without TLS nor where locks are missing: several tabs would notify. A phone ends pages in the background anyway. */
+  /** False without TLS. Without locks several tabs would notify. A phone suspends pages in the background, so it is left out. */
   static get isSupported(): boolean {
     return 'Notification' in globalThis && 'locks' in navigator && matchMedia('(hover: hover)').matches;
   }
 
-  /** Asks for the browser's permission, which it gives only to what the user has just pressed. */
+  /** Requests the browser's permission; the browser asks the user only right after a press. */
   async choose(choice: NotifyChoice): Promise<void> {
     const isGranted = choice === 'off' || (await Notification.requestPermission()) === 'granted';
     this.isBlocked.set(!isGranted);
@@ -83,7 +83,7 @@ export class Notifications {
     return this.#storage.read(this.#name) === 'on' ? 'on' : 'off';
   }
 
-  /** A visible tab holds a lock together with the others, by which the notifier learns of it. */
+  /** Every visible tab holds this shared lock, so that the notifying tab knows whether one is visible. */
   #visibilityChanged(): void {
     this.#leaveView?.();
     this.#leaveView = undefined;
@@ -94,7 +94,7 @@ export class Notifications {
     this.#hold(this.#locks.visible, { mode: 'shared' }, () => hidden.promise);
   }
 
-  /** Until what `run` returns has ended; where that is nothing, until the page ends. */
+  /** Holds a lock until the promise of `run` resolves; without a promise until `stop`. */
   #hold(name: string, options: LockOptions, run: () => Promise<void> | void): void {
     const held = () => run() ?? new Promise<void>((end) => this.#ended.signal.addEventListener('abort', () => end()));
     navigator.locks.request(name, options, held).catch(() => {}); // ended while it waited

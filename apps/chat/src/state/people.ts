@@ -13,9 +13,9 @@ import { Signal } from './signal.ts';
 const watchedMax = 500;
 /** Names kept between visits; above it those learned longest ago are dropped. */
 const keptMax = 2_000;
-/** Names that a search requests at most at a time. */
+/** A search requests at most this many names at a time. */
 const searchedMax = 500;
-/** Requests for names; further ones wait for these. */
+/** Requests for names in flight; further names wait in the queue. */
 const inFlightMax = 8;
 /** Names come in bursts; they are kept together. */
 const keepDelayMs = 500;
@@ -49,7 +49,7 @@ export class People {
   readonly #asked = new Set<UserId>();
   /** Wanted, but the server could not be asked. */
   readonly #missed = new Set<UserId>();
-  /** Wanted, while as many as may be are in flight. */
+  /** Users whose names wait for a free request. */
   readonly #queue: UserId[] = [];
   #inFlight = 0;
   readonly #watched = new Set<UserId>();
@@ -98,13 +98,16 @@ export class People {
     this.#requestNext();
   }
 
-  /** Requests names that this device does not have, for a search among these users: a part of them, and the next part when it is called again. */
+  /**
+   * Requests the names of these users that this device does not have, so that a search can compare them. At most `searchedMax` of
+   * them are requested; the next call continues.
+   */
   wantNames(userIds: readonly UserId[]): void {
     const unnamed = userIds.filter((userId) => !this.#names.has(userId) && !this.#asked.has(userId));
     for (const userId of unnamed.slice(0, searchedMax).reverse()) this.want(userId);
   }
 
-  /** The newest wish first: it is about what is on the screen. */
+  /** Newest first: it belongs to what is on the screen. */
   #requestNext(): void {
     if (this.#inFlight >= inFlightMax || this.#isStopped) return;
     const userId = this.#queue.pop();

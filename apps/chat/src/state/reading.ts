@@ -60,7 +60,7 @@ export class Reading {
     }
   }
 
-  /** The user wishes to see none of it. */
+  /** Marks all messages as read, also those that were skipped. */
   readAll({ conversationId, lastSeq }: Pick<ConversationView, 'conversationId' | 'lastSeq'>): void {
     this.endSkip(conversationId);
     this.report(conversationId, lastSeq);
