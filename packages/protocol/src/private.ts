@@ -10,8 +10,16 @@ export interface PrivateItem {
   readonly content: Omit<PrivateContent, 'type'>;
 }
 
-/** [E20] No one but the user reads or writes it. */
-export const privateTimelineId = (userId: UserId): ConversationId => `u:${userId}` as ConversationId;
+const idPrefix = 'u:';
+
+/** [E20] Only the user reads or writes it. */
+export const privateTimelineId = (userId: UserId): ConversationId => `${idPrefix}${userId}` as ConversationId;
+
+export const isPrivateTimeline = (conversationId: ConversationId): boolean => conversationId.startsWith(idPrefix);
+
+/** The user whose private timeline it is; undefined for other conversations. */
+export const privateTimelineOwner = (conversationId: ConversationId): UserId | undefined =>
+  isPrivateTimeline(conversationId) ? (conversationId.slice(idPrefix.length) as UserId) : undefined;
 
 /** [E21] What a change replaces: of each key the newest one is the present state. */
 export function privateKey(change: PrivateChange): string {

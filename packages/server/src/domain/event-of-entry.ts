@@ -4,9 +4,10 @@
 import { unreachable } from '@hongyan/base/assert';
 import type { Content, ReactionSummary, StateContent } from '@hongyan/protocol/content';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
-import { directMembers } from '@hongyan/protocol/direct';
+import { directMembers, recipientOf } from '@hongyan/protocol/direct';
 import type { EventType } from '@hongyan/protocol/events';
 import type { ClientMsgId, ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { isPrivateTimeline } from '@hongyan/protocol/private';
 import { entryEventId, eventIdOf } from './event-id.ts';
 import { decodeReferences } from './message-references.ts';
 
@@ -41,7 +42,7 @@ export interface EntryEvent {
 
 /** None for entries that concern no one outside: private timelines, and changes that a recall erased before they were read. */
 export function eventsOfEntry(entry: EntryFacts, lookups: Lookups): readonly EntryEvent[] {
-  if (entry.conversationId.startsWith('u:')) return [];
+  if (isPrivateTimeline(entry.conversationId)) return [];
   const created = createdWith(entry);
   const own = ownEvent(entry, lookups);
   return [...(created ? [created] : []), ...(own ? [own] : [])];
@@ -140,11 +141,6 @@ const readAgain = (type: EventType, entry: EntryFacts, more?: Readonly<Record<st
   ...stored(type, entry, more),
   seq: entry.seq,
 });
-
-function recipientOf(conversationId: ConversationId, from: UserId): UserId | undefined {
-  const pair = directMembers(conversationId);
-  return pair && (pair[0] === from ? pair[1] : pair[0]);
-}
 
 /** In place of a content that retention has removed. */
 const removedContent: Content = { type: 'hongyan.removed' };

@@ -10,7 +10,7 @@ import {
   KafkaCommandProducer,
 } from '../../ports/command-log/kafka-command-log.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
-import { sentEvents } from '../../roles/core/audience.ts';
+import { sentEvents } from '../../roles/core/publications.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { kafkaOptions, orKafkaTrouble } from './kafka.ts';
 

@@ -1,22 +1,33 @@
-// The topics that reach everyone in a conversation.
+// The topics that reach the members of a conversation.
 
 import { directMembers } from '@hongyan/protocol/direct';
-import type { DownOf } from '@hongyan/protocol/down';
-import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
+import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import { privateTimelineOwner } from '@hongyan/protocol/private';
 import QuickLRU from 'quick-lru';
-import { type BusEvent, conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
+import { conversationTopic, type Topic, userTopic } from '../../ports/event-bus/event-bus.ts';
 
-/** A direct conversation reaches its two users on their own topics, a private timeline its user, any other its members on the conversation's. */
+/**
+ * A direct conversation is published on the topics of its two users, and a private timeline on the topic of its owner. Any other
+ * conversation has a topic, which its members follow.
+ */
 export function topicsOf(conversationId: ConversationId): readonly Topic[] {
-  if (conversationId.startsWith('u:')) return [userTopic(conversationId.slice(2) as UserId)];
+  const owner = privateTimelineOwner(conversationId);
+  if (owner !== undefined) return [userTopic(owner)];
   const pair = directMembers(conversationId);
   if (!pair) return [conversationTopic(conversationId)];
   return pair[0] === pair[1] ? [userTopic(pair[0])] : [userTopic(pair[0]), userTopic(pair[1])];
 }
 
-/** Remembers the topics of conversations in use: each message of one would make their texts, and the hashes of these, anew. */
+/** Topics without those of `userId`. A conversation's topic cannot be narrowed: it reaches all members. */
+export function topicsOfOthers(conversationId: ConversationId, userId: UserId): readonly Topic[] {
+  const pair = directMembers(conversationId);
+  if (!pair) return [conversationTopic(conversationId)];
+  return [...new Set(pair)].filter((member) => member !== userId).map(userTopic);
+}
+
+/** Caches the topics of active conversations, so that a message does not build, and hash, their names again. */
 export class Audiences {
-  /** The least recently used leave. */
+  /** Evicts the least recently used. */
   readonly #topics = new QuickLRU<ConversationId, readonly Topic[]>({ maxSize: 10_000 });
 
   topicsOf(conversationId: ConversationId): readonly Topic[] {
@@ -27,27 +38,3 @@ export class Audiences {
     return topics;
   }
 }
-
-/** The same without `userId` where the topics allow it: a conversation's topic reaches all its members. */
-export function topicsOfOthers(conversationId: ConversationId, userId: UserId): readonly Topic[] {
-  const pair = directMembers(conversationId);
-  if (!pair) return [conversationTopic(conversationId)];
-  return [...new Set(pair)].filter((member) => member !== userId).map(userTopic);
-}
-
-/** [K10] Each to its sender alone. */
-export const sentEvents = (
-  commands: readonly {
-    readonly conversationId: ConversationId;
-    readonly from: UserId;
-    readonly clientMsgId?: ClientMsgId | undefined;
-  }[],
-): BusEvent[] =>
-  commands.flatMap(({ conversationId, from, clientMsgId }) => {
-    if (clientMsgId === undefined) return [];
-    const frame: DownOf<'sent'> = { type: 'sent', conversation_id: conversationId, client_msg_id: clientMsgId };
-    return frameEvents([userTopic(from)], JSON.stringify(frame));
-  });
-
-export const frameEvents = (topics: readonly Topic[], frame: string): BusEvent[] =>
-  topics.map((topic) => ({ type: 'frame', topic, frame }));

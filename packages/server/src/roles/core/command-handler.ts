@@ -1,71 +1,35 @@
-// The way up ends here: commands in batches are admitted, appended in one commit, published, and only then answered.
+// Executes batches of commands from the command log: checks them, appends their entries in one commit, publishes the entries, and then
+// returns the outcomes.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { OutageLog } from '@hongyan/base/outage-log';
-import { ok } from '@hongyan/base/result';
 import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
 import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
-import { failure, problemOf, type Result, refusal } from '@hongyan/protocol/refusals';
-import { type Fence, Fenced, type LogPosition } from '../../domain/fence.ts';
+import { failure, problemOf, refusal } from '@hongyan/protocol/refusals';
+import { Fenced, type LogPosition } from '../../domain/fence.ts';
 import { mayPost } from '../../domain/membership.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
-import { isSameMessage } from '../../domain/send.ts';
-import type {
-  ChangeCommand,
-  Command,
-  CommandOutcome,
-  MessageChangeCommand,
-  MessageCommand,
-  PrivateChangeCommand,
-} from '../../ports/command-log/command-log.ts';
-import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
-import type { AppendResult, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type Audiences, topicsOf } from './audience.ts';
+import type { Command, MessageCommand } from '../../ports/command-log/command-log.ts';
+import type { AppendResult, NewEntry } from '../../ports/timeline/timeline.ts';
+import type { Audiences } from './audience.ts';
 import { BatchSpans } from './batch-spans.ts';
+import { committedOutcome, type Outcome, type Problem, repeatedSendOutcome } from './command-outcome.ts';
+import type { BatchPosition, CommandPlace } from './command-place.ts';
+import type { ConversationChanges } from './conversation-changes.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
-import { entryFrame } from './entry-view.ts';
+import { lookUpEach } from './look-ups.ts';
 import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
+import type { MessageChanges } from './message-changes.ts';
 import type { ReferenceChecks } from './message-references.ts';
+import type { PrivateChanges } from './private-changes.ts';
+import { losses, publications } from './publications.ts';
 import type { SentPositions } from './sent-positions.ts';
 
-type Outcome = Result<CommandOutcome>;
-type Problem = Exclude<Outcome, { type: 'ok' }>;
 type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
-
-/** Of one batch: they share the connections to the database with all else. */
-export const lookUpsAtOnce = 20;
-
-/** What becomes the position of a partition together with its batch. */
-export interface BatchPosition {
-  readonly position: LogPosition;
-  readonly mayBeRepeated: boolean;
-}
-
-/** What a command that comes from a log of partitions is handled under. */
-export interface CommandPlace {
-  readonly fence: Fence;
-  /** It may have taken effect already, and what was committed then may not have been published. */
-  readonly mayBeRepeated: boolean;
-}
-
-/** Applies one change of a conversation; the entry that records it is appended by the handler. */
-export interface ConversationChanges {
-  apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome>;
-}
-
-/** Applies one edit, recall or reaction. */
-export interface MessageChanges {
-  apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome>;
-}
-
-/** Applies one change of a private timeline. */
-export interface PrivateChanges {
-  apply(command: PrivateChangeCommand, place?: CommandPlace): Promise<Outcome>;
-}
 
 export interface CommandHandlerParts {
   readonly memberships: MembershipCache;
@@ -78,9 +42,10 @@ export interface CommandHandlerParts {
 }
 
 /**
- * Messages of a batch are appended together. A change of a conversation (members, title) or of a message (edit, recall, reaction,
- * pin), and a message that refers to others, need the entries before them committed and those behind them to wait: such a
- * conversation gets a lane, in which its commands run one after the other, while the other conversations go on.
+ * The plain messages of a batch are appended together. A change of a conversation (members, title), a change of a message (edit,
+ * recall, reaction, pin) and a message with references are different: earlier entries of the conversation must be committed first,
+ * and later ones must wait. Such a conversation gets a lane, which runs its commands one after the other. Other conversations
+ * continue meanwhile.
  */
 export class CommandHandler {
   readonly #deps: CoreDeps;
@@ -91,9 +56,9 @@ export class CommandHandler {
   readonly #references: ReferenceChecks;
   readonly #privates: PrivateChanges;
   readonly #audiences: Audiences;
-  /** Batches are admitted in their order; settled while none waits for a look-up. */
+  /** Settles when the latest batch that waits for a look-up is checked; undefined: no batch waits. Batches are checked in order. */
   #admission: Promise<unknown> | undefined;
-  /** Settled when every append outside lanes is done; it does not reject. */
+  /** Resolves when every append outside the lanes is done. Never rejects. */
   #appended: Promise<unknown> = Promise.resolve();
   readonly #lanes = new TransientMap<ConversationId, Promise<unknown>>();
   readonly #outage: OutageLog;
@@ -102,7 +67,7 @@ export class CommandHandler {
     const { memberships, audiences, sent, conversations, messages, privates, references } = parts;
     const { clock, log } = deps;
     this.#deps = deps;
-    this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands are handled again', clock, log });
+    this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands succeed again', clock, log });
     this.#memberships = memberships;
     this.#audiences = audiences;
     this.#sent = sent;
@@ -120,7 +85,7 @@ export class CommandHandler {
     const { position, mayBeRepeated } = place;
     const { partition, epoch } = position;
     const outcomes = await this.#handleMixed(batch, { fence: { partition, epoch }, mayBeRepeated });
-    // What was committed in several transactions is done when the last of them is.
+    // The batch is committed in several transactions: the position moves after the last one.
     if (!outcomes.some(isFailure)) await this.#moveTo(position);
     return outcomes;
   }
@@ -129,7 +94,7 @@ export class CommandHandler {
     const outcomes: (Promise<Outcome> | Outcome)[] = [];
     const messages: MessageCommand[] = [];
     const indexes: number[] = [];
-    /** Begins the append of the collected messages and forgets them. */
+    /** Starts to append the collected messages, and clears the list. */
     const flush = () => {
       if (messages.length === 0) return;
       const appending = this.#appendInOrder(messages.splice(0), place);
@@ -155,10 +120,10 @@ export class CommandHandler {
     const work = () => this.#single(command, place);
     const outcome = earlier.then(work, work);
     this.#lanes.set(conversationId, outcome);
-    const leave = () => {
+    const close = () => {
       if (this.#lanes.get(conversationId) === outcome) this.#lanes.delete(conversationId);
     };
-    outcome.then(leave, leave);
+    outcome.then(close, close);
     return outcome;
   }
 
@@ -190,7 +155,7 @@ export class CommandHandler {
     place: CommandPlace | undefined,
   ): Promise<Outcome> {
     const [admitted] = await this.#admit([command], place);
-    assert(admitted, 'each command of a batch is admitted or not');
+    assert(admitted, 'each command of a batch has a check result');
     if (admitted.type !== 'entry') return admitted;
     const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error));
     if (checked.type !== 'ok') return checked;
@@ -198,14 +163,14 @@ export class CommandHandler {
     return outcomeAt(await this.#append([{ type: 'entry', entry }], { quote, place }), 0);
   }
 
-  /** A batch whose senders are known to be allowed is appended at once; one that has to look something up holds the next ones back. */
+  /** A batch whose senders are all in the cache is appended immediately. A batch that needs a look-up delays the batches behind it. */
   #appendInOrder(commands: readonly MessageCommand[], place: CommandPlace | undefined): Promise<readonly Outcome[]> {
     const admit = () => this.#admit(commands, place);
     const admitted = this.#admission ? this.#admission.then(admit) : admit();
     if (admitted instanceof Promise) this.#holdOthersUntil(admitted);
     const appending = this.#append(admitted, { place });
     const earlier = this.#appended;
-    // Appends commit in order, but a batch of which nothing is appended is done before those under way.
+    // Appends commit in order, but a batch that appends nothing finishes before earlier appends do.
     const both = () => earlier;
     this.#appended = appending.then(both, both);
     return appending;
@@ -229,8 +194,8 @@ export class CommandHandler {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     const entries: NewEntry[] = [];
     for (const item of admitted) if (item.type === 'entry') entries.push(item.entry);
-    // The position must not pass a command that could not be looked at.
-    if (place && admitted.some(isFailure)) return admitted.map((item) => (item.type === 'entry' ? undone : item));
+    // The position must not pass a command that could not be checked.
+    if (place && admitted.some(isFailure)) return admitted.map((item) => (item.type === 'entry' ? notAppended : item));
     if (entries.length === 0 && !place) return admitted.map((item) => outcomeOfProblem(item));
     const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
@@ -242,7 +207,7 @@ export class CommandHandler {
     } catch (error) {
       spans?.failed();
       const outcome = this.#failed(error);
-      // With the entries the position stays where it was: nothing of the batch is done.
+      // The position did not move either: nothing of the batch is done.
       return admitted.map((item) => (item.type === 'entry' || place ? outcome : item));
     }
     this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, quote, spans });
@@ -275,7 +240,7 @@ export class CommandHandler {
     try {
       memberships = await this.#memberships.getAll(keys);
     } catch (error) {
-      // Nothing is stored yet: the outcome is not in doubt.
+      // Nothing is stored yet, so the outcome is certain.
       const problem = this.#failed(error);
       return commands.map(() => problem);
     }
@@ -288,21 +253,19 @@ export class CommandHandler {
     return this.#admitRepeats(commands, admitted);
   }
 
-  /** [D3] What was committed is answered as it was then, whatever its sender may do by now: the append finds it again. */
+  /**
+   * [D3] A repeated command gets its first outcome, even if its sender is no longer allowed to write. It is admitted here; the append
+   * then finds the entry.
+   */
   async #admitRepeats(
     commands: readonly MessageCommand[],
     admitted: readonly Admitted[],
   ): Promise<readonly Admitted[]> {
-    const all: Admitted[] = [];
-    for (let at = 0; at < commands.length; at += lookUpsAtOnce) {
-      const piece = commands.slice(at, at + lookUpsAtOnce);
-      all.push(...(await Promise.all(piece.map((command, index) => this.#admitRepeat(command, admitted[at + index])))));
-    }
-    return all;
+    return lookUpEach(commands, (command, index) => this.#admitRepeat(command, admitted[index]));
   }
 
   async #admitRepeat(command: MessageCommand, admitted: Admitted | undefined): Promise<Admitted> {
-    assert(admitted, 'each command of a batch is admitted or not');
+    assert(admitted, 'each command of a batch has a check result');
     if (admitted.type !== 'refused') return admitted;
     try {
       const earlier = await this.#deps.timeline.findByClientMsgId(command);
@@ -314,7 +277,7 @@ export class CommandHandler {
     }
   }
 
-  /** A direct conversation comes into being with its first message. */
+  /** Creates a direct conversation with its first message. */
   async #openAndAdmit(command: MessageCommand, place: CommandPlace | undefined): Promise<Admitted> {
     const { conversationId, from } = command;
     if (!isDirect(conversationId)) return refusal.notMember();
@@ -330,7 +293,7 @@ export class CommandHandler {
 
   #entryOf(command: MessageCommand, membership: Membership): Admitted {
     const allowed = mayPost(memberFacts(membership));
-    // The same string for all its entries: each is kept for a while, and its hash is looked up by many.
+    // Entries share one string per conversation: they stay in memory for a while, and the string's hash is computed once.
     return allowed.type === 'ok' ? this.#newEntry(command, membership.conversation.conversationId) : allowed;
   }
 
@@ -343,7 +306,7 @@ export class CommandHandler {
     };
   }
 
-  /** Subscribers that the bus cannot reach are told of the loss by the bus itself: the entries are committed all the same. */
+  /** The entries are committed, so a failure here changes no outcome. The bus itself reports events that it could not deliver. */
   #publish(
     results: readonly AppendResult[],
     {
@@ -356,12 +319,12 @@ export class CommandHandler {
       readonly spans?: BatchSpans | undefined;
     },
   ): void {
-    // Before the new entries, which would come behind a gap.
+    // First, because the new entries would follow a gap.
     const repeated = mayBeRepeated ? losses(results.flatMap(duplicateOf)) : [];
     void this.#deps.bus.publish([...repeated, ...publications(results, this.#audiences, quote, spans)]);
   }
 
-  /** What became of each, never what is written in it. */
+  /** Logs ids only, never contents. */
   #logCommitted(results: readonly AppendResult[]): void {
     for (const { type, entry } of results) {
       const { msgId, conversationId, seq, from } = entry;
@@ -376,7 +339,7 @@ export class CommandHandler {
   }
 
   #failed(error: unknown): Problem {
-    // Not the commands have failed: another core handles them.
+    // The commands have not failed: another core executes them.
     if (error instanceof Fenced) throw error;
     const problem = problemOf(error);
     if (problem.type === 'bug') {
@@ -388,63 +351,30 @@ export class CommandHandler {
   }
 }
 
-/** One event per topic. Duplicates were published when they were first committed. `quote`: of the message that the only entry answers. */
-export function publications(
-  results: readonly AppendResult[],
-  audiences: Pick<Audiences, 'topicsOf'> = { topicsOf },
-  quote?: Reply,
-  spans?: BatchSpans,
-): BusEvent[] {
-  const events: BusEvent[] = [];
-  for (const [index, { type, entry }] of results.entries())
-    if (type === 'committed') {
-      const frame = entryFrame(entry, quote);
-      const trace = spans?.published(index);
-      for (const topic of audiences.topicsOf(entry.conversationId))
-        events.push(trace === undefined ? { type: 'frame', topic, frame } : { type: 'frame', topic, frame, trace });
-    }
-  return events;
-}
-
-/** Entries of these conversations may never have been published: whoever follows them catches up. */
-export function losses(conversationIds: Iterable<ConversationId>): BusEvent[] {
-  const topics = new Set([...new Set(conversationIds)].flatMap(topicsOf));
-  return [...topics].map((topic) => ({ type: 'lost', topic }));
-}
-
 const duplicateOf = ({ type, entry }: AppendResult): readonly ConversationId[] =>
   type === 'duplicate' ? [entry.conversationId] : [];
 
 const placeAt = ({ position, mayBeRepeated }: BatchPosition): CommandPlace => ({ fence: position, mayBeRepeated });
 
-/** Of a command that another one of its batch keeps from being stored now. */
-const undone = failure.unavailable();
+/** For a command that is not appended because another command of its batch failed. */
+const notAppended = failure.unavailable();
 
 const isFailure = ({ type }: Outcome | Admitted): boolean => type === 'failed';
 
-/** One that depends on nothing but its sender's membership: many of them are appended together. */
+/** A message without references. Only its sender's membership is checked, so many are appended together. */
 const isPlainMessage = (command: Command): command is MessageCommand =>
   command.type === 'message' && command.references === undefined;
 
-function outcomeOf(asked: NewEntry, result: AppendResult | undefined): Outcome {
-  assert(result, 'a timeline answers each entry of a batch');
+function outcomeOf(appended: NewEntry, result: AppendResult | undefined): Outcome {
+  assert(result, 'a timeline returns a result for each entry of a batch');
   const { entry, type } = result;
-  if (type !== 'duplicate') return ok(committed(entry, false));
-  return sentBefore({ ...asked, referencesJson: asked.references?.json }, entry);
-}
-
-/** [D3] What a message is answered whose key has an entry already. */
-export function sentBefore(asked: Parameters<typeof isSameMessage>[1], entry: StoredEntry): Outcome {
-  return isSameMessage(entry, asked) ? ok(committed(entry, true)) : refusal.keyReused();
+  if (type !== 'duplicate') return committedOutcome(entry);
+  return repeatedSendOutcome({ ...appended, referencesJson: appended.references?.json }, entry);
 }
 
 function outcomeOfProblem(item: Admitted): Problem {
-  assert(item.type !== 'entry', 'a batch without entries has refusals and failures alone');
+  assert(item.type !== 'entry', 'a batch without entries consists of refusals and failures');
   return item;
-}
-
-function committed({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): CommandOutcome {
-  return { type: 'message', msgId, seq, timestampMs, isDuplicate };
 }
 
 function outcomeAt(outcomes: readonly Outcome[], index: number): Outcome {

@@ -1,4 +1,4 @@
-// Changes of a conversation: written to the directory first, then reported to live connections and recorded in the timeline.
+// Changes of a conversation: each is written to the directory, then published to live connections, then recorded in the timeline.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
@@ -16,7 +16,7 @@ import {
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
-import type { ChangeCommand, CommandOutcome } from '../../ports/command-log/command-log.ts';
+import type { ChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { ConversationRecord } from '../../ports/directory/conversations.ts';
 import {
   type BusEvent,
@@ -25,36 +25,37 @@ import {
   type Topic,
   userTopic,
 } from '../../ports/event-bus/event-bus.ts';
-import { frameEvents } from './audience.ts';
-import { type CommandPlace, type ConversationChanges, publications } from './command-handler.ts';
+import type { Outcome } from './command-outcome.ts';
+import type { CommandPlace } from './command-place.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
+import { frameEvents, publications } from './publications.ts';
 
-type Outcome = Result<CommandOutcome>;
 type CommandOf<T extends ChangeCommand['type']> = Extract<ChangeCommand, { type: T }>;
 
 const changed: Outcome = ok({ type: 'changed' });
-/** The entry of a creation lists at most so many users. */
+/** Users that the entry of a creation lists, at most. */
 const recordedUsersMax = 50;
 
-/** Of one change: under what it is made, and the id of the entry that records it. */
-interface Making {
+/** The circumstances of one change. */
+interface ChangeContext {
   readonly place: CommandPlace | undefined;
+  /** The msg_id of the entry that records the change. */
   readonly recordId: MsgId;
 }
 
-/** What members are told of. */
+/** A change as the members see it. */
 interface Change {
   readonly conversationId: ConversationId;
   readonly change: ConversationChange;
-  /** Whom it is about. */
+  /** The member who joined, left or got another role. */
   readonly userId: UserId | undefined;
 }
 
-/** The command handler calls it for one change of a conversation at a time, with everything before it committed. */
-export class DirectoryChanges implements ConversationChanges {
+/** The command handler calls it for one command of a conversation at a time, after all earlier commands are committed. */
+export class ConversationChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
 
@@ -64,30 +65,30 @@ export class DirectoryChanges implements ConversationChanges {
   }
 
   async apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome> {
-    // A log may also hold it twice: its producer repeats what a broker that died did not acknowledge.
+    // The log may contain the command twice: a producer resends what a failed broker did not acknowledge.
     if (place && (await this.recover(command))) return changed;
-    const making: Making = { place, recordId: command.recordId ?? this.#deps.newMsgId() };
+    const context: ChangeContext = { place, recordId: command.recordId ?? this.#deps.newMsgId() };
     switch (command.type) {
       case 'create':
-        return this.#create(command, making);
+        return this.#create(command, context);
       case 'create_direct': {
         const opened = await openDirect(this.#deps, command.conversationId, place?.fence);
-        return opened.type === 'ok' ? this.#isSoAlready(command.conversationId, [], making) : opened;
+        return opened.type === 'ok' ? this.#unchanged(command.conversationId, [], context) : opened;
       }
       case 'update':
-        return this.#update(command, making);
+        return this.#update(command, context);
       case 'add_member':
-        return this.#addMember(command, making);
+        return this.#addMember(command, context);
       case 'remove_member':
-        return this.#removeMember(command, making);
+        return this.#removeMember(command, context);
       case 'set_role':
-        return this.#setRole(command, making);
+        return this.#setRole(command, context);
       default:
         return unreachable(command);
     }
   }
 
-  /** Whether the change took effect before. Who follows the conversation may not have heard of it, and is told to catch up. */
+  /** Whether the change took effect before. If so, subscribers receive a loss report: the change may not have been published. */
   async recover({ conversationId, recordId }: ChangeCommand): Promise<boolean> {
     const record = recordId && (await this.#deps.timeline.findByMsgId(recordId));
     if (!record) return false;
@@ -96,8 +97,12 @@ export class DirectoryChanges implements ConversationChanges {
     return true;
   }
 
-  /** [K6] Of what may be a repeat: it was stored before, and whoever stored it may have told nobody. */
-  async #isSoAlready(conversationId: ConversationId, userIds: readonly UserId[], { place }: Making): Promise<Outcome> {
+  /** [K6] The conversation is in the requested state already. A core that stored a repeated command may not have published it. */
+  async #unchanged(
+    conversationId: ConversationId,
+    userIds: readonly UserId[],
+    { place }: ChangeContext,
+  ): Promise<Outcome> {
     if (place?.mayBeRepeated) await this.#reportLost(conversationId, userIds);
     return changed;
   }
@@ -105,7 +110,7 @@ export class DirectoryChanges implements ConversationChanges {
   async #reportLost(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
     const { directory, limits } = this.#deps;
     this.#memberships.forget(conversationId, userIds);
-    // Those who left, or whose subscriptions are to change, are told on their own topics.
+    // Former members, and members whose subscriptions change, receive the report on their user topics.
     const members = await directory.members({ conversationId, limit: limits.membersInlineMax });
     const topics = new Set([
       conversationTopic(conversationId),
@@ -114,7 +119,7 @@ export class DirectoryChanges implements ConversationChanges {
     await this.#deps.bus.publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
   }
 
-  async #create(command: CommandOf<'create'>, making: Making): Promise<Outcome> {
+  async #create(command: CommandOf<'create'>, context: ChangeContext): Promise<Outcome> {
     const { directory, clock, limits } = this.#deps;
     const { conversationId, from, kind, title, members, isHistoryVisible, rules } = command;
     const creation = await directory.createConversation({
@@ -126,16 +131,16 @@ export class DirectoryChanges implements ConversationChanges {
       members: [{ userId: from, role: 'owner' }, ...members.map((userId) => ({ userId, role: 'member' as const }))],
       atMs: clock.nowMs(),
       conversationsPerUserMax: limits.conversationsPerUserMax,
-      fence: making.place?.fence,
+      fence: context.place?.fence,
     });
     switch (creation.type) {
       case 'full':
         return refusal.tooMany(`conversations of ${creation.userId}`, limits.conversationsPerUserMax);
       case 'exists':
-        return this.#isSoAlready(conversationId, [from, ...members], making);
+        return this.#unchanged(conversationId, [from, ...members], context);
       case 'created':
         await this.#reportTo([from, ...members], conversationId, 'created');
-        await this.#record(command, making, {
+        await this.#record(command, context, {
           type: 'hongyan.members',
           change: 'created',
           user_ids: members.slice(0, recordedUsersMax),
@@ -147,7 +152,7 @@ export class DirectoryChanges implements ConversationChanges {
     }
   }
 
-  async #update(command: CommandOf<'update'>, making: Making): Promise<Outcome> {
+  async #update(command: CommandOf<'update'>, context: ChangeContext): Promise<Outcome> {
     const { conversationId, from, title, rules, isHistoryVisible } = command;
     const changesRules = rules !== undefined || isHistoryVisible !== undefined;
     for (const rule of [...(title === undefined ? [] : [mayRename]), ...(changesRules ? [maySetRules] : [])]) {
@@ -155,17 +160,17 @@ export class DirectoryChanges implements ConversationChanges {
       if (allowed.type !== 'ok') return allowed;
     }
     const before = (await this.#deps.directory.getConversations([conversationId])).get(conversationId);
-    // Of what may be a repeat it may be the first that made it so, and left no entry.
-    if (before && isSo(before, command) && !making.place?.mayBeRepeated) return changed;
+    // The first execution of a repeated command may have updated the directory without recording an entry.
+    if (before && changesNothing(before, command) && !context.place?.mayBeRepeated) return changed;
     await this.#deps.directory.updateConversation({
       ...{ conversationId, title, rules, isHistoryVisible },
-      fence: making.place?.fence,
+      fence: context.place?.fence,
     });
     await this.#forget(conversationId, []);
     await this.#reportToMembers(conversationId, 'updated');
-    if (title !== undefined) await this.#record(command, making, { type: 'hongyan.title', title });
+    if (title !== undefined) await this.#record(command, context, { type: 'hongyan.title', title });
     if (changesRules)
-      await this.#record(command, title === undefined ? making : { ...making, recordId: this.#deps.newMsgId() }, {
+      await this.#record(command, title === undefined ? context : { ...context, recordId: this.#deps.newMsgId() }, {
         type: 'hongyan.rules',
         ...(rules === undefined ? {} : { rules }),
         ...(isHistoryVisible === undefined ? {} : { history_visible: isHistoryVisible }),
@@ -173,17 +178,17 @@ export class DirectoryChanges implements ConversationChanges {
     return changed;
   }
 
-  async #addMember(command: CommandOf<'add_member'>, making: Making): Promise<Outcome> {
-    const { conversationId, from, userId: asWritten } = command;
+  async #addMember(command: CommandOf<'add_member'>, context: ChangeContext): Promise<Outcome> {
+    const { conversationId, from, userId: givenId } = command;
     const { directory, timeline, clock, limits } = this.#deps;
     const allowed = await this.#permitted(conversationId, from, mayAdd);
-    // A caller who may not change the conversation learns nothing about users through it.
+    // Checked first: a caller without permission must not learn which users exist.
     if (allowed.type !== 'ok') return allowed;
-    const userId = await this.#canonicalId(asWritten);
-    if (userId === undefined) return refusal.noSuch(`user ${asWritten}`);
+    const userId = await this.#canonicalId(givenId);
+    if (userId === undefined) return refusal.noSuch(`user ${givenId}`);
     const { conversation } = allowed.value;
     const [head] = await timeline.heads([conversationId]);
-    // What was written before is nothing the new member has yet to read, and nothing its senders wait for [D7].
+    // Earlier messages are not unread for the new member, and their senders expect no receipts from it [D7].
     const readSeq = head?.lastSeq ?? (0 as Seq);
     const addition = await directory.addMember({
       conversationId,
@@ -194,11 +199,11 @@ export class DirectoryChanges implements ConversationChanges {
       atMs: clock.nowMs(),
       memberCountMax: limits.groupMembersMax,
       conversationsPerUserMax: limits.conversationsPerUserMax,
-      fence: making.place?.fence,
+      fence: context.place?.fence,
     });
     switch (addition) {
       case 'exists':
-        return this.#isSoAlready(conversationId, [userId], making);
+        return this.#unchanged(conversationId, [userId], context);
       case 'no_conversation':
         return refusal.notMember();
       case 'conversation_full':
@@ -209,35 +214,35 @@ export class DirectoryChanges implements ConversationChanges {
         await this.#forget(conversationId, [userId]);
         await this.#reportToMembers(conversationId, 'member_joined', userId);
         await this.#reportTo([userId], conversationId, 'member_joined', userId);
-        await this.#record(command, making, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
+        await this.#record(command, context, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
         return changed;
       default:
         return unreachable(addition);
     }
   }
 
-  async #removeMember(command: CommandOf<'remove_member'>, making: Making): Promise<Outcome> {
-    const { conversationId, from, userId: asWritten } = command;
+  async #removeMember(command: CommandOf<'remove_member'>, context: ChangeContext): Promise<Outcome> {
+    const { conversationId, from, userId: givenId } = command;
     const { directory, clock } = this.#deps;
-    const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
+    const userId = (await this.#canonicalId(givenId)) ?? givenId;
     const target = (await this.#memberships.get(conversationId, userId))?.member.role;
     const allowed = await this.#permitted(conversationId, from, (facts) =>
       mayRemove({ ...facts, isSelf: from === userId, target }),
     );
-    const hasLeft = making.place?.mayBeRepeated === true && from === userId && target === undefined;
-    if (allowed.type !== 'ok') return hasLeft ? this.#isSoAlready(conversationId, [userId], making) : allowed;
+    const hasLeft = context.place?.mayBeRepeated === true && from === userId && target === undefined;
+    if (allowed.type !== 'ok') return hasLeft ? this.#unchanged(conversationId, [userId], context) : allowed;
     const { wasMember, newOwner } = await directory.removeMember({
       ...{ conversationId, userId, atMs: clock.nowMs() },
-      fence: making.place?.fence,
+      fence: context.place?.fence,
     });
-    if (!wasMember && making.place?.mayBeRepeated) return this.#isSoAlready(conversationId, [userId], making);
+    if (!wasMember && context.place?.mayBeRepeated) return this.#unchanged(conversationId, [userId], context);
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
     await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
     const topic = userTopic(userId);
-    // Before anything is read: a store that fails must not leave a former member following.
+    // Published before any read: a failing store must not leave a former member subscribed.
     void this.#deps.bus.publish([{ type: 'membership', topic, conversationId, isMember: false }]);
     await this.#report([topic, conversationTopic(conversationId)], { conversationId, change: 'member_left', userId });
-    await this.#record(command, making, {
+    await this.#record(command, context, {
       type: 'hongyan.members',
       change: 'left',
       user_ids: [userId],
@@ -246,48 +251,48 @@ export class DirectoryChanges implements ConversationChanges {
     return changed;
   }
 
-  /** With the role owner the conversation is handed over: there is one owner, and the former one becomes an admin. */
-  async #setRole(command: CommandOf<'set_role'>, making: Making): Promise<Outcome> {
-    const { conversationId, from, userId: asWritten, role } = command;
+  /** The role `owner` transfers the conversation: there is one owner, and the previous owner becomes an admin. */
+  async #setRole(command: CommandOf<'set_role'>, context: ChangeContext): Promise<Outcome> {
+    const { conversationId, from, userId: givenId, role } = command;
     const { directory, clock } = this.#deps;
-    const userId = (await this.#canonicalId(asWritten)) ?? asWritten;
+    const userId = (await this.#canonicalId(givenId)) ?? givenId;
     const allowed = await this.#permitted(conversationId, from, (facts) =>
       maySetRole({ ...facts, isSelf: from === userId }),
     );
     const before = (await this.#memberships.get(conversationId, userId))?.member.role;
-    // Who has handed a conversation over may not do it again.
-    const isDone = making.place?.mayBeRepeated === true && before === role;
-    if (allowed.type !== 'ok') return isDone ? this.#isSoAlready(conversationId, [userId], making) : allowed;
+    // After the transfer the caller is no longer the owner, so a repeat would be refused.
+    const isDone = context.place?.mayBeRepeated === true && before === role;
+    if (allowed.type !== 'ok') return isDone ? this.#unchanged(conversationId, [userId], context) : allowed;
     const isStandIn = isSystemUser(userId) && (await this.#isStandIn(conversationId, userId));
     if (before === undefined || isStandIn) return refusal.noSuch(`member ${userId}`);
-    if (before === role) return this.#isSoAlready(conversationId, [userId], making);
-    // There is one owner, and it is a member who hands over.
+    if (before === role) return this.#unchanged(conversationId, [userId], context);
+    // Only the owner, a member, can transfer the conversation.
     if (role === 'owner' && (await this.#isStandIn(conversationId, from)))
       return refusal.onlyOwners('hand a conversation over');
     await directory.setRole({
-      ...{ conversationId, userId, role, atMs: clock.nowMs(), fence: making.place?.fence },
+      ...{ conversationId, userId, role, atMs: clock.nowMs(), fence: context.place?.fence },
       ...(role === 'owner' ? { handedOverBy: from } : {}),
     });
     await this.#forget(conversationId, [userId, from]);
     await this.#reportToMembers(conversationId, 'role_changed', userId);
-    await this.#record(command, making, { type: 'hongyan.role', user_id: userId, role });
+    await this.#record(command, context, { type: 'hongyan.role', user_id: userId, role });
     return changed;
   }
 
-  /** Here, and in the other cores where there are some, before anyone is told of the change. */
+  /** Invalidates the caches of this core and of other cores, before the change is published to members. */
   async #forget(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
     this.#memberships.forget(conversationId, userIds);
     if (this.#deps.shared === undefined) return;
     await this.#deps.bus.publish([{ type: 'members_changed', topic: coresTopic, conversationId, userIds }]);
   }
 
-  /** [A26] The system where it is no member. */
+  /** [A26] Whether it is the system acting without a membership. */
   async #isStandIn(conversationId: ConversationId, userId: UserId): Promise<boolean> {
     const [member] = await this.#deps.directory.getMembers([{ conversationId, userId }]);
     return member === undefined;
   }
 
-  /** The id as its user was created with, in whatever case it is written; undefined for an unknown user. */
+  /** The id in the spelling of the user's creation; undefined for an unknown user. Ids are case-insensitive. */
   async #canonicalId(userId: UserId): Promise<UserId | undefined> {
     return (await this.#deps.directory.getUsers([userId])).get(userId)?.userId;
   }
@@ -307,7 +312,7 @@ export class DirectoryChanges implements ConversationChanges {
     return this.#report([conversationTopic(conversationId)], { conversationId, change, userId });
   }
 
-  /** Live connections of these users follow the conversation from now on, and hear why. */
+  /** Subscribes the live connections of these users to the conversation, and publishes the reason to them. */
   #reportTo(
     userIds: readonly UserId[],
     conversationId: ConversationId,
@@ -319,14 +324,14 @@ export class DirectoryChanges implements ConversationChanges {
     return this.#report(topics, { conversationId, change, userId });
   }
 
-  /** The change is stored [D9]: where it cannot be described, who follows these topics is told to catch up. */
+  /** The change is stored [D9]. If its frame cannot be built, the subscribers of these topics receive a loss report instead. */
   async #report(topics: readonly Topic[], change: Change): Promise<void> {
     const { bus, log } = this.#deps;
     let events: readonly BusEvent[];
     try {
       events = frameEvents(topics, await this.#changeFrame(change));
     } catch (error) {
-      log.error('change of a conversation not described', { conversationId: change.conversationId, error });
+      log.error('change of a conversation not published', { conversationId: change.conversationId, error });
       events = topics.map((topic) => ({ type: 'lost', topic }));
     }
     await bus.publish(events);
@@ -349,10 +354,10 @@ export class DirectoryChanges implements ConversationChanges {
     });
   }
 
-  /** A change is an entry of the timeline too: every member sees it at the same place among the messages. */
+  /** Appends the change to the timeline: every member sees it at the same place among the messages. */
   async #record(
     { conversationId, from }: ChangeCommand,
-    { place, recordId: msgId }: Making,
+    { place, recordId: msgId }: ChangeContext,
     content: StateContent,
   ): Promise<void> {
     const { timeline, bus, clock, log } = this.#deps;
@@ -369,14 +374,13 @@ export class DirectoryChanges implements ConversationChanges {
       await bus.publish(publications(await timeline.append([entry], place?.fence)));
     } catch (error) {
       if (error instanceof Fenced) throw error;
-      // The change is stored and reported already [D9]: answered as a failure it would be made once more.
+      // The change is stored and published already [D9]. A failure here would make the caller repeat it.
       log.error('entry of a change not stored', { conversationId, error });
     }
   }
 }
 
-/** Whether the update changes nothing. */
-const isSo = (
+const changesNothing = (
   before: ConversationRecord,
   { title = before.title, isHistoryVisible = before.isHistoryVisible, rules }: CommandOf<'update'>,
 ): boolean =>

@@ -6,9 +6,10 @@ import type { ConversationId } from '@hongyan/protocol/ids';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { Fence } from '../../domain/fence.ts';
 import { defaultRules } from '../../domain/membership.ts';
-import { frameEvents, topicsOf } from './audience.ts';
+import { topicsOf } from './audience.ts';
 import { changeFrame } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
+import { frameEvents } from './publications.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits' | 'log'>;
 

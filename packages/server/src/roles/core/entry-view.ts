@@ -1,15 +1,15 @@
-// A stored entry as the wire carries it: as it was committed, or a message as it is now; as an object, or as the text of a frame.
+// A stored entry as an object of the wire: as it was committed, or a message in its present form.
 
 import { type Content, recalledContent } from '@hongyan/protocol/content';
-import { directMembers } from '@hongyan/protocol/direct';
-import type { Entry, Mentions, MessageStatus, Reply } from '@hongyan/protocol/entry';
-import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
+import { recipientOf } from '@hongyan/protocol/direct';
+import type { Entry, Mentions, MessageStatus } from '@hongyan/protocol/entry';
+import type { Seq, UserId } from '@hongyan/protocol/ids';
 import { decodeReferences } from '../../domain/message-references.ts';
 import { decodeStateFor } from '../../domain/stored-state.ts';
 import type { StoredEntry, MessageState as StoredState } from '../../ports/timeline/timeline.ts';
 import { noQuotes, type Quotes } from './quotes.ts';
 
-/** As it was committed. `quotes`: of the message that it answers, at least. */
+/** The entry as it was committed. `quotes` contains the message that the entry replies to, while that message is retained. */
 export function toEntry(stored: StoredEntry, status: MessageStatus, quotes: Quotes = noQuotes): Entry {
   return {
     msg_id: stored.msgId,
@@ -26,42 +26,19 @@ export function toEntry(stored: StoredEntry, status: MessageStatus, quotes: Quot
   };
 }
 
-/** [E10] The entry for a reader who sees the conversation from `visibleFromSeq`: of a change of a message before it, the place alone. */
-export function seenFrom(visibleFromSeq: Seq, stored: StoredEntry): StoredEntry {
-  const { targetSeq } = stored;
-  if (targetSeq === undefined || targetSeq >= visibleFromSeq) return stored;
-  const { type, target_seq } = JSON.parse(stored.contentJson) as Content;
-  return { ...stored, contentJson: JSON.stringify({ type, target_seq }) };
-}
-
-function referencesView(json: string, quotes: Quotes): Pick<Entry, 'reply_to' | 'mentions'> {
-  const { replyTo, mentions } = decodeReferences(json);
-  return {
-    ...(replyTo === undefined ? {} : { reply_to: quotes.get(replyTo) ?? { seq: replyTo } }),
-    ...(mentions === undefined ? {} : { mentions: mentions as Mentions }),
-  };
-}
-
 export interface MessageViewing {
   readonly status: MessageStatus;
   readonly reader: UserId;
-  /** Absent when nothing changed the message. */
+  /** undefined: no entry has changed the message. */
   readonly state: StoredState | undefined;
   readonly quotes?: Quotes | undefined;
 }
 
-/** A message as `reader` sees it now [E2]. */
+/** [E2] The message in its present form, as `reader` sees it. */
 export function toMessage(stored: StoredEntry, { status, reader, state, quotes }: MessageViewing): Entry {
   const entry = toEntry(stored, status, quotes);
   if (state === undefined) return entry;
   return Object.assign(entry, { as_of_seq: state.asOfSeq }, changesOf(state.stateJson, reader));
-}
-
-/** Roughly what the JSON of a message takes, without making all of it. An edited one shows another content than was stored first. */
-export function bytesOf(view: Entry, { contentJson, referencesJson = '' }: StoredEntry): number {
-  const content = view.edited === undefined ? contentJson : JSON.stringify(view.content);
-  const quoteBytes = view.reply_to === undefined ? 0 : 700;
-  return 500 + Buffer.byteLength(content) + referencesJson.length + quoteBytes + (view.reactions?.length ?? 0) * 80;
 }
 
 function changesOf(stateJson: string, reader: UserId): Partial<Entry> {
@@ -74,34 +51,28 @@ function changesOf(stateJson: string, reader: UserId): Partial<Entry> {
   };
 }
 
-/** The content passes through as the text it was encoded to, behind what is encoded here. */
-export function entryFrame(entry: StoredEntry, quote?: Reply): string {
-  const { referencesJson } = entry;
-  const frame = JSON.stringify({
-    type: entry.isCounted ? 'message' : 'entry',
-    msg_id: entry.msgId,
-    conversation_id: entry.conversationId,
-    seq: entry.seq,
-    from: entry.from,
-    to: recipientOf(entry.conversationId, entry.from),
-    count: entry.count,
-    timestamp: entry.timestampMs,
-    client_msg_id: entry.clientMsgId,
-    status: 'ack',
-  });
-  const references = referencesJson === undefined ? '' : referencesText(referencesJson, quote);
-  return `${frame.slice(0, -1)}${references},"content":${entry.contentJson}}`;
+/**
+ * [E10] The entry for a reader who sees the conversation from `visibleFromSeq` on. An entry that changes an older message keeps its
+ * place but loses everything except `type` and `target_seq`.
+ */
+export function seenFrom(visibleFromSeq: Seq, stored: StoredEntry): StoredEntry {
+  const { targetSeq } = stored;
+  if (targetSeq === undefined || targetSeq >= visibleFromSeq) return stored;
+  const { type, target_seq } = JSON.parse(stored.contentJson) as Content;
+  return { ...stored, contentJson: JSON.stringify({ type, target_seq }) };
 }
 
-/** As further members of a JSON object. */
-function referencesText(json: string, quote: Reply | undefined): string {
-  const view = JSON.stringify(referencesView(json, quote ? new Map([[quote.seq, quote]]) : noQuotes));
-  return view === '{}' ? '' : `,${view.slice(1, -1)}`;
+/** Estimates the JSON size of a message without encoding it. The content of an edited message differs from the stored one. */
+export function bytesOf(view: Entry, { contentJson, referencesJson = '' }: StoredEntry): number {
+  const content = view.edited === undefined ? contentJson : JSON.stringify(view.content);
+  const quoteBytes = view.reply_to === undefined ? 0 : 700;
+  return 500 + Buffer.byteLength(content) + referencesJson.length + quoteBytes + (view.reactions?.length ?? 0) * 80;
 }
 
-/** In a direct conversation, the other user (oneself in a note to self). */
-function recipientOf(conversationId: ConversationId, from: UserId): UserId | undefined {
-  const pair = directMembers(conversationId);
-  if (!pair) return undefined;
-  return pair[0] === from ? pair[1] : pair[0];
+export function referencesView(json: string, quotes: Quotes): Pick<Entry, 'reply_to' | 'mentions'> {
+  const { replyTo, mentions } = decodeReferences(json);
+  return {
+    ...(replyTo === undefined ? {} : { reply_to: quotes.get(replyTo) ?? { seq: replyTo } }),
+    ...(mentions === undefined ? {} : { mentions: mentions as Mentions }),
+  };
 }

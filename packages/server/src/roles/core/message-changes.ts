@@ -1,9 +1,9 @@
-// Edits, recalls, reactions and pins: decided against the message as it is, and appended with what the message becomes [E4–E6, E9].
+// Edits, recalls, reactions and pins: decided from the present state of the message, and appended together with its next state [E4–E6, E9].
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { refusal } from '@hongyan/protocol/refusals';
 import { contentOf, type Decision, decide, type MessageChange } from '../../domain/message-change.ts';
 import { type MessageState as DecodedState, unchanged } from '../../domain/message-state.ts';
 import { isSameMessage, recalledJson } from '../../domain/send.ts';
@@ -12,24 +12,24 @@ import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-l
 import type { ConversationRecord } from '../../ports/directory/conversations.ts';
 import { type BusEvent, userTopic } from '../../ports/event-bus/event-bus.ts';
 import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { frameEvents } from './audience.ts';
-import { type CommandPlace, losses, type MessageChanges, publications } from './command-handler.ts';
+import { committedOutcome, duplicateOutcome, type Outcome } from './command-outcome.ts';
+import type { CommandPlace } from './command-place.ts';
 import type { CoreDeps } from './deps.ts';
-import { entryFrame, seenFrom } from './entry-view.ts';
+import { entryFrame } from './entry-frame.ts';
+import { seenFrom } from './entry-view.ts';
 import type { Members, Membership, MembershipCache } from './membership-cache.ts';
+import { frameEvents, losses, publications } from './publications.ts';
 import type { ReactionSummaries } from './reaction-summaries.ts';
-
-type Outcome = Result<CommandOutcome>;
 
 interface Found {
   readonly message: StoredEntry;
   readonly state: MessageState | undefined;
-  /** Of the conversation. */
+  /** The seq that the next entry of the conversation gets. */
   readonly nextSeq: Seq;
 }
 
-/** The command handler calls it for one command of a conversation at a time, with everything before it committed. */
-export class TimelineMessageChanges implements MessageChanges {
+/** The command handler calls it for one command of a conversation at a time, after all earlier commands are committed. */
+export class MessageChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
   readonly #summaries: ReactionSummaries;
@@ -43,11 +43,11 @@ export class TimelineMessageChanges implements MessageChanges {
   async apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome> {
     const { conversationId, from, clientMsgId, targetSeq, change } = command;
     if (change.type === 'sum_up') return this.#sumUp(command, place);
-    // [D3] Before the rules are asked: they may say something else of a command that took effect already.
+    // [D3] Checked before the rules, which may refuse a command that took effect already.
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
       if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([earlier.conversationId]));
-      return changedBefore(command, earlier);
+      return repeatedChangeOutcome(command, earlier);
     }
     const membership = await this.#memberships.get(conversationId, from);
     if (!membership) return refusal.notMember();
@@ -56,7 +56,7 @@ export class TimelineMessageChanges implements MessageChanges {
     const decision = await this.#decide(command, change, { membership, found });
     switch (decision.type) {
       case 'entry':
-        if (this.#isToBeNoted(command)) return this.#note(command, decision.state, { found, place });
+        if (this.#joinsSummary(command)) return this.#note(command, decision.state, { found, place });
         if (change.type === 'react' && membership.conversation.memberCount > this.#deps.limits.receiptsPushMax)
           this.#summaries.appended({ conversationId, seq: targetSeq });
         return this.#append(command, decision, {
@@ -64,24 +64,24 @@ export class TimelineMessageChanges implements MessageChanges {
           audience: await this.#audience(membership.conversation, targetSeq),
         });
       case 'unchanged':
-        return ok(nothingNew(found));
+        return ok(unchangedOutcome(found));
       default:
         return decision;
     }
   }
 
-  /** Also when the conversation has become smaller meanwhile: what was noted comes first. */
-  #isToBeNoted({ conversationId, targetSeq, change }: MessageChangeCommand): boolean {
+  /** Whether the reaction joins the pending summary of the message, also if the conversation has become small since. */
+  #joinsSummary({ conversationId, targetSeq, change }: MessageChangeCommand): boolean {
     return change.type === 'react' && this.#summaries.isWaiting({ conversationId, seq: targetSeq });
   }
 
-  /** By the server: whoever reacted may have left. */
+  /** The server's own command: its `from` may have left the conversation. */
   async #sumUp(command: MessageChangeCommand, place: CommandPlace | undefined): Promise<Outcome> {
     const { conversationId, from, clientMsgId, targetSeq } = command;
     const earlier = place?.mayBeRepeated && (await this.#deps.timeline.findByClientMsgId({ from, clientMsgId }));
     if (earlier) {
       void this.#deps.bus.publish(losses([conversationId]));
-      return ackOf(earlier, true);
+      return duplicateOutcome(earlier);
     }
     const found = await this.#find(conversationId, targetSeq);
     const state = found?.state && decodeState(found.state.stateJson);
@@ -94,7 +94,7 @@ export class TimelineMessageChanges implements MessageChanges {
     state: DecodedState,
     { found: { message, state: before }, place }: { readonly found: Found; readonly place: CommandPlace | undefined },
   ): Promise<Outcome> {
-    assert(change.type === 'react', 'reactions alone are noted');
+    assert(change.type === 'react', 'only reactions are summarized');
     const asOfSeq = before?.asOfSeq ?? targetSeq;
     const isPinned = state.pinned === true;
     await this.#deps.timeline.setState(
@@ -135,7 +135,7 @@ export class TimelineMessageChanges implements MessageChanges {
     });
   }
 
-  /** [E10] The members one by one, where some of them may not see the message; undefined: all see the same, or they are too many. */
+  /** [E10] The members, if some of them may not see the message. undefined: all members see the same, or there are too many of them. */
   async #audience({ kind, memberCount, conversationId }: ConversationRecord, seq: Seq): Promise<Members | undefined> {
     const { receiptsPushMax } = this.#deps.limits;
     if (kind === 'direct' || memberCount > receiptsPushMax) return undefined;
@@ -170,15 +170,15 @@ export class TimelineMessageChanges implements MessageChanges {
     };
     const results = await timeline.append([entry], place?.fence);
     const [result] = results;
-    // [D3] Commands of other conversations do not wait for this one: one of them took the key since it was looked up.
-    if (result?.type === 'duplicate') return changedBefore(command, result.entry);
-    assert(result?.entry.seq === nextSeq, 'commands of a conversation that change messages come one at a time');
+    // [D3] A concurrent command of another conversation has used the same key since the look-up.
+    if (result?.type === 'duplicate') return repeatedChangeOutcome(command, result.entry);
+    assert(result?.entry.seq === nextSeq, 'message changes of one conversation run one at a time');
     void this.#deps.bus.publish(audience ? publicationsTo(audience, result.entry) : publications(results));
-    return ackOf(result.entry, false);
+    return committedOutcome(result.entry);
   }
 }
 
-/** To each on the own topic, as the member may see it. */
+/** Publishes the entry on the user topic of each member, as that member may see it. */
 function publicationsTo(members: Members, entry: StoredEntry): BusEvent[] {
   const whole = entryFrame(entry);
   return members.flatMap(({ userId, visibleFromSeq }) => {
@@ -187,23 +187,20 @@ function publicationsTo(members: Members, entry: StoredEntry): BusEvent[] {
   });
 }
 
-/** What a command is answered whose key has an entry already. */
-export function changedBefore(
+/** [D3] The outcome of a change whose key already has an entry. */
+export function repeatedChangeOutcome(
   { conversationId, change, targetSeq }: MessageChangeCommand,
   earlier: StoredEntry,
 ): Outcome {
-  // A summary has a key of its own.
-  if (change.type === 'sum_up') return ackOf(earlier, true);
+  // The server gives each summary a new key: the entry cannot be another one.
+  if (change.type === 'sum_up') return duplicateOutcome(earlier);
   const contentJson = JSON.stringify(contentOf(change, targetSeq, unchanged));
   return isSameMessage(earlier, { conversationId, targetSeq, contentJson })
-    ? ackOf(earlier, true)
+    ? duplicateOutcome(earlier)
     : refusal.keyReused();
 }
 
-const ackOf = ({ msgId, seq, timestampMs }: StoredEntry, isDuplicate: boolean): Outcome =>
-  ok({ type: 'message', msgId, seq, timestampMs, isDuplicate });
-
-function nothingNew({ message, state }: Found): CommandOutcome {
+function unchangedOutcome({ message, state }: Found): CommandOutcome {
   const { msgId, seq, timestampMs } = message;
   return { type: 'message', msgId, seq: state?.asOfSeq ?? seq, timestampMs, isDuplicate: false, isUnchanged: true };
 }

@@ -1,15 +1,14 @@
-// The core as the owner of partitions of the command log: it claims them in its stores, handles their commands under that claim,
-// and makes good what an owner before may have left unpublished, or unwritten.
+// Partitions of the command log that this core owns: it claims them in the stores, executes their commands under the claim's fence,
+// and completes what the previous owner may have left unpublished or unwritten.
 
 import { assert, unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
-import { failure, type Result } from '@hongyan/protocol/refusals';
+import { failure } from '@hongyan/protocol/refusals';
 import type { LogPosition } from '../../domain/fence.ts';
 import { encodeReferences } from '../../domain/message-references.ts';
 import type {
   BatchPlace,
   Command,
-  CommandOutcome,
   MessageChangeCommand,
   MessageCommand,
   PartitionOwner,
@@ -17,24 +16,25 @@ import type {
 } from '../../ports/command-log/command-log.ts';
 import type { BusEvent } from '../../ports/event-bus/event-bus.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type CommandHandler, lookUpsAtOnce, losses, publications, sentBefore } from './command-handler.ts';
-import type { DirectoryChanges } from './conversation-changes.ts';
+import type { CommandHandler } from './command-handler.ts';
+import { type Outcome, repeatedSendOutcome } from './command-outcome.ts';
+import type { ConversationChanges } from './conversation-changes.ts';
 import type { CoreBus } from './core-bus.ts';
 import type { SharedStores } from './deps.ts';
+import { lookUpEach } from './look-ups.ts';
 import type { MembershipCache } from './membership-cache.ts';
-import { changedBefore } from './message-changes.ts';
-import { setBefore } from './private-changes.ts';
+import { repeatedChangeOutcome } from './message-changes.ts';
+import { repeatedPrivateOutcome } from './private-changes.ts';
+import { losses, publications } from './publications.ts';
 import type { SentPositions } from './sent-positions.ts';
-
-type Outcome = Result<CommandOutcome>;
 
 export interface PartitionsOptions {
   readonly stores: SharedStores;
   readonly bus: CoreBus;
   readonly memberships: MembershipCache;
-  readonly conversations: DirectoryChanges;
+  readonly conversations: ConversationChanges;
   readonly sent: SentPositions;
-  /** Each partition has one of its own: none waits for another. */
+  /** Called once per partition, so that partitions do not wait for each other. */
   readonly newHandler: () => CommandHandler;
 }
 
@@ -45,7 +45,7 @@ interface Owned {
 
 export class Partitions implements PartitionOwner {
   readonly #options: PartitionsOptions;
-  /** As many as the log has partitions, at most. */
+  /** By partition. */
   readonly #owned = new Map<number, Owned>();
 
   constructor(options: PartitionsOptions) {
@@ -56,7 +56,7 @@ export class Partitions implements PartitionOwner {
     const { stores, memberships, newHandler } = this.#options;
     const claimed = await stores.timeline.claim(partition);
     await stores.directory.claim({ partition, epoch: claimed.epoch });
-    // Another core may have changed what was read while it was the owner.
+    // Another core may have changed memberships while it owned the partition.
     memberships.forgetAll();
     this.#owned.set(partition, { handler: newHandler(), publishedOffset: claimed.publishedOffset });
     return claimed;
@@ -68,11 +68,11 @@ export class Partitions implements PartitionOwner {
     const owned = this.#owned.get(fence.partition);
     assert(owned, 'a partition is claimed before its first batch');
     const { partition, epoch } = fence;
-    // [K8] The log was made anew: nothing of it is published.
+    // [K8] The log was recreated: none of its commands are published.
     if (offset < owned.publishedOffset) owned.publishedOffset = 0;
     const position = { partition, epoch, offset, publishedOffset: owned.publishedOffset };
     const outcomes = await owned.handler.handle(batch, { position, mayBeRepeated });
-    // It is handed over again: what it stores then is not published yet.
+    // The log delivers the batch again, and nothing of it counts as published until then.
     if (outcomes.some(({ type }) => type === 'failed')) return outcomes;
     const { bus, sent } = this.#options;
     void Promise.all([bus.published(), sent.written()]).then(() => {
@@ -83,17 +83,13 @@ export class Partitions implements PartitionOwner {
 
   async recover(batch: readonly Command[]): Promise<readonly Outcome[]> {
     const found: StoredEntry[] = [];
-    const outcomes: Outcome[] = [];
-    for (let at = 0; at < batch.length; at += lookUpsAtOnce)
-      outcomes.push(
-        ...(await Promise.all(batch.slice(at, at + lookUpsAtOnce).map((command) => this.#recover(command, found)))),
-      );
+    const outcomes = await lookUpEach(batch, (command) => this.#recover(command, found));
     this.#options.sent.note(found);
-    await this.#options.bus.publish(recovered(found));
+    await this.#options.bus.publish(republications(found));
     return outcomes;
   }
 
-  /** Refused, without effect, or no longer kept: what cannot be found has an outcome that cannot be told any more. */
+  /** A command without a stored entry was refused, changed nothing, or has lost its entry to retention: its outcome is unknown. */
   async #recover(command: Command, found: StoredEntry[]): Promise<Outcome> {
     const { stores, conversations } = this.#options;
     switch (command.type) {
@@ -120,25 +116,25 @@ function outcomeOfRepeat(
     case 'message': {
       const { conversationId, contentJson, references } = command;
       const referencesJson = references && encodeReferences(references);
-      return sentBefore({ conversationId, contentJson, referencesJson }, entry);
+      return repeatedSendOutcome({ conversationId, contentJson, referencesJson }, entry);
     }
     case 'change_message':
-      return changedBefore(command, entry);
+      return repeatedChangeOutcome(command, entry);
     case 'change_private':
-      return setBefore(command, entry);
+      return repeatedPrivateOutcome(command, entry);
     default:
       return unreachable(command);
   }
 }
 
 /**
- * In each conversation again, in its order. Where the entries have a gap, one of them answers another, with a quote that a catch-up
- * brings, or changes another, which may be hidden from some members [E10], whoever follows the conversation is to catch up.
+ * Publishes the entries of each conversation again, in order. Subscribers catch up instead where that would be wrong: the entries have
+ * a gap; one is a reply, whose quote has to be read again; or one changes a message that some members may not see [E10].
  */
-function recovered(found: readonly StoredEntry[]): BusEvent[] {
-  const conversations = Map.groupBy(found, ({ conversationId }) => conversationId);
-  return [...conversations].flatMap(([conversationId, own]) => {
-    const entries = [...new Map(own.map((entry) => [entry.seq, entry])).values()].toSorted((a, b) => a.seq - b.seq);
+function republications(entriesFound: readonly StoredEntry[]): BusEvent[] {
+  const conversations = Map.groupBy(entriesFound, ({ conversationId }) => conversationId);
+  return [...conversations].flatMap(([conversationId, found]) => {
+    const entries = [...new Map(found.map((entry) => [entry.seq, entry])).values()].toSorted((a, b) => a.seq - b.seq);
     const isWhole = entries.every(
       ({ seq, referencesJson, targetSeq }, index) =>
         referencesJson === undefined &&

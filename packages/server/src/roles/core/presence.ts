@@ -10,9 +10,10 @@ import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { mayPost } from '../../domain/membership.ts';
 import type { DeviceCaller, OpenedSession, SessionOpening } from '../../ports/core/core.ts';
 import { type BusEvent, presenceTopic, userTopic } from '../../ports/event-bus/event-bus.ts';
-import { frameEvents, topicsOfOthers } from './audience.ts';
+import { topicsOfOthers } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import { type MembershipCache, memberFacts } from './membership-cache.ts';
+import { frameEvents } from './publications.ts';
 
 type Deps = Pick<
   CoreDeps,

@@ -1,11 +1,11 @@
-// Changes of a user's private timeline: decided against what is set now, appended, published to the user's devices alone [E20–E25].
+// Changes of a user's private timeline: decided from its present state, appended, and published to the user's devices only [E20–E25].
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { PrivateContent } from '@hongyan/protocol/content';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
 import { privateKey } from '@hongyan/protocol/private';
-import { type Result, refusal } from '@hongyan/protocol/refusals';
+import { refusal } from '@hongyan/protocol/refusals';
 import { unchanged } from '../../domain/message-state.ts';
 import {
   type ConversationFacts,
@@ -15,18 +15,18 @@ import {
 } from '../../domain/private-change.ts';
 import { recalledJson } from '../../domain/send.ts';
 import { encodeState } from '../../domain/stored-state.ts';
-import type { CommandOutcome, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
+import type { PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { PrivateTotals } from '../../ports/directory/private-states.ts';
 import type { NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { type CommandPlace, losses, type PrivateChanges, publications } from './command-handler.ts';
+import { committedOutcome, duplicateOutcome, type Outcome } from './command-outcome.ts';
+import type { CommandPlace } from './command-place.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 import { contentOfRow, type PrivateStates } from './private-states.ts';
+import { losses, publications } from './publications.ts';
 
-type Outcome = Result<CommandOutcome>;
-
-/** The command handler calls it for one command of a user at a time, with everything before it committed. */
-export class TimelinePrivateChanges implements PrivateChanges {
+/** The command handler calls it for one command of a private timeline at a time, after all earlier commands are committed. */
+export class PrivateChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
   readonly #states: PrivateStates;
@@ -42,7 +42,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
     const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
     if (earlier) {
       if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([command.conversationId]));
-      return setBefore(command, earlier);
+      return repeatedPrivateOutcome(command, earlier);
     }
     const totals = await this.#states.upToDate(from);
     const current = await this.#current(command);
@@ -51,7 +51,7 @@ export class TimelinePrivateChanges implements PrivateChanges {
       case 'entry':
         return this.#append(command, { content: decision.content, afterSeq: totals.asOfSeq, current, place });
       case 'unchanged':
-        return this.#nothingNew(current, totals);
+        return this.#unchangedOutcome(current, totals);
       default:
         return decision;
     }
@@ -101,22 +101,21 @@ export class TimelinePrivateChanges implements PrivateChanges {
     const entry: NewEntry = {
       ...{ msgId: newMsgId(), conversationId, from, clientMsgId },
       ...{ timestampMs: clock.nowMs(), contentJson: JSON.stringify(content), isCounted: false },
-      // [E5] A draft may be a message by now, and recalled one day: no copy of it stays behind.
+      // [E5] The text of a draft may have been sent and may be recalled later: superseded drafts are erased.
       ...(content.change.type === 'draft' && current ? { target: superseding(current) } : {}),
     };
     const results = await timeline.append([entry], place?.fence);
     const [result] = results;
-    // [D3] Commands of conversations do not wait for this one: one of them took the key since it was looked up.
-    if (result?.type === 'duplicate') return setBefore(command, result.entry);
-    assert(result?.entry.seq === afterSeq + 1, 'changes of one private timeline come one at a time');
+    // [D3] A concurrent command of a conversation has used the same key since the look-up.
+    if (result?.type === 'duplicate') return repeatedPrivateOutcome(command, result.entry);
+    assert(result?.entry.seq === afterSeq + 1, 'changes of one private timeline run one at a time');
     await this.#states.apply(from, result.entry, afterSeq);
     void this.#deps.bus.publish(publications(results));
-    const { msgId, seq, timestampMs } = result.entry;
-    return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: false });
+    return committedOutcome(result.entry);
   }
 
-  /** As of the entry that made it so, or of the newest where nothing is set. */
-  #nothingNew(current: StoredItem | undefined, { asOfSeq }: PrivateTotals): Outcome {
+  /** With the seq of the entry that set the present value, or of the newest entry if nothing is set. */
+  #unchangedOutcome(current: StoredItem | undefined, { asOfSeq }: PrivateTotals): Outcome {
     const { newMsgId, clock } = this.#deps;
     return ok({
       ...{ type: 'message', msgId: newMsgId(), seq: current?.seq ?? asOfSeq, timestampMs: clock.nowMs() },
@@ -127,14 +126,18 @@ export class TimelinePrivateChanges implements PrivateChanges {
 
 const superseding = ({ seq }: StoredItem) => ({ seq, stateJson: encodeState(unchanged), erasedJson: recalledJson });
 
-/** [D3] What the server added to a draft is not what was asked; a draft that was superseded can no longer be compared. */
-export function setBefore({ conversationId, change }: PrivateChangeCommand, earlier: StoredEntry): Outcome {
+/**
+ * [D3] The outcome of a change whose key already has an entry. Only `change` is compared: the server adds the other fields of a draft.
+ * The text of a superseded draft is erased, so any draft counts as equal to it.
+ */
+export function repeatedPrivateOutcome(
+  { conversationId, change }: PrivateChangeCommand,
+  earlier: StoredEntry,
+): Outcome {
   const isSame =
     earlier.conversationId === conversationId &&
     (earlier.contentJson === recalledJson
       ? change.type === 'draft'
       : Bun.deepEquals((JSON.parse(earlier.contentJson) as PrivateContent).change, change));
-  if (!isSame) return refusal.keyReused();
-  const { msgId, seq, timestampMs } = earlier;
-  return ok({ type: 'message', msgId, seq, timestampMs, isDuplicate: true });
+  return isSame ? duplicateOutcome(earlier) : refusal.keyReused();
 }

@@ -5,6 +5,7 @@ import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { soon } from '@hongyan/base/soon';
 import type { ConversationId, MsgId, Seq, UserId } from '@hongyan/protocol/ids';
+import { isPrivateTimeline } from '@hongyan/protocol/private';
 import { eventsOfEntry, type Lookups } from '../../../domain/event-of-entry.ts';
 import type { Directory } from '../../../ports/directory/directory.ts';
 import { type EventLog, FeedMoved, type NewEvent, type Position } from '../../../ports/event-log/event-log.ts';
@@ -171,7 +172,7 @@ class Running {
   }
 
   async #eventsOf(entries: readonly StoredEntry[]): Promise<readonly NewEvent[]> {
-    const lookups = await this.#lookups(entries.filter(({ conversationId }) => !conversationId.startsWith('u:')));
+    const lookups = await this.#lookups(entries.filter(({ conversationId }) => !isPrivateTimeline(conversationId)));
     return entries.flatMap((entry) => eventsOfEntry(entry, lookups));
   }
 
