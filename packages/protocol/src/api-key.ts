@@ -1,4 +1,4 @@
-// What an API key may do: the scopes that operations name, and that a key is given when it is created.
+// The scopes of API keys: an operation names the scope it needs, and a key gets its scopes at creation.
 
 export const apiKeyScopes = [
   'tokens:mint',

@@ -1,4 +1,4 @@
-// Every error code and close code, and what each asks of the client. No dependency: the client library imports it.
+// Every error code and close code, and how the client reacts. No dependency: the client library imports it.
 
 /** Error code → HTTP status; the same codes travel in `error` frames and in problem+json bodies. */
 export const errorStatus = {
@@ -43,7 +43,7 @@ export function closeAction(code: number): CloseAction {
   return 'back_off';
 }
 
-/** May the same request be sent again unchanged? Sends keep their client_msg_id, so repeating them is safe (D3). */
+/** Whether the unchanged request may be retried. Sends are idempotent by client_msg_id [D3]. */
 export function isRetryable(code: ErrorCode): boolean {
   return ['rate_limited', 'internal', 'unavailable', 'overloaded', 'unknown_outcome'].includes(code);
 }

@@ -13,14 +13,14 @@ export const ConversationKindSchema = Type.Union([
 ]);
 export type ConversationKind = Static<typeof ConversationKindSchema>;
 
-/** What all members see alike. `members` lists up to limits.members_inline user ids. */
+/** What is the same for all members. `members` is absent in conversations with more than limits.members_inline members. */
 export const ConversationSummarySchema = Type.Object({
   kind: ConversationKindSchema,
   title: Type.Optional(Type.String()),
   members: Type.Optional(Type.Array(UserIdSchema)),
   member_count: Type.Integer(),
   created_at: Type.Integer({ description: 'Unix milliseconds, given by the server' }),
-  history_visible: Type.Boolean({ description: 'New members see what was written before they joined' }),
+  history_visible: Type.Boolean({ description: 'New members see messages from before they joined' }),
   rules: RulesSchema,
 });
 
@@ -30,19 +30,23 @@ export const ConversationSchema = Type.Object({
   ...ConversationSummarySchema.properties,
   last_seq: SeqSchema,
   first_seq: Type.Unsafe<Static<typeof SeqSchema>>(
-    Type.Integer({ minimum: 1, description: 'First seq this member can read (D5); last_seq + 1 when there is none' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'First seq that this member can read [D5]; last_seq + 1 if there is none',
+    }),
   ),
   delivered_seq: SeqSchema,
   read_seq: SeqSchema,
   role: MemberRoleSchema,
-  last_count: Type.Integer({ minimum: 0, description: 'Messages ever written; count of the newest entry' }),
+  last_count: Type.Integer({ minimum: 0, description: 'Number of messages ever sent: the count of the newest entry' }),
   unread: Type.Integer({
     minimum: 0,
-    description: 'Messages to read: of others, after the read position and after the own newest message, not recalled',
+    description:
+      "Messages of others after the read position and after the member's newest message, without recalled ones",
   }),
   unread_mentions: Type.Integer({
     minimum: 0,
-    description: 'Those of the unread messages that mention the member, or all',
+    description: 'Unread messages that mention the member or all members',
   }),
   last_message: Type.Optional(EntrySchema),
 });

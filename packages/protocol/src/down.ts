@@ -1,4 +1,4 @@
-// Every frame the server sends, as one union: what it pushes, and one answer for each operation whose frame door has one.
+// Every frame that the server sends, as one union: pushed frames, and one response frame per operation that has a response.
 
 import Type, { type Static } from 'typebox';
 import type { ErrorCode } from './codes.ts';
@@ -17,8 +17,10 @@ export const LimitsSchema = Type.Object({
   frame_bytes_max: Type.Integer(),
   content_bytes_max: Type.Integer(),
   page_max: Type.Integer(),
-  members_inline: Type.Integer({ description: 'Conversations up to this size list their members inline' }),
-  receipts_push_max: Type.Integer({ description: 'Above this many members receipts are not pushed to everyone' }),
+  members_inline: Type.Integer({ description: 'Conversations with at most this many members list them inline' }),
+  receipts_push_max: Type.Integer({
+    description: 'In conversations with more members, receipts are not pushed to all of them',
+  }),
 });
 export type Limits = Static<typeof LimitsSchema>;
 
@@ -31,14 +33,14 @@ const pushSchemas = {
     heartbeat_ms: Type.Integer(),
     limits: LimitsSchema,
     node: Type.String(),
-    epoch: Type.String({ description: 'Of the store: seqs seen under another epoch are void' }),
+    epoch: Type.String({ description: 'Identifies the storage: seqs of another epoch are invalid' }),
     bundles: Type.Optional(Type.Literal(true)),
   }),
   pong: Type.Object({ type: Type.Literal('pong') }),
   message: Type.Object({ type: Type.Literal('message'), ...EntrySchema.properties }),
-  /** A state entry: its content says what changed. */
+  /** A state entry: its content describes the change. */
   entry: Type.Object({ type: Type.Literal('entry'), ...EntrySchema.properties }),
-  /** To the sender's own connections: the log has it, and its commit takes longer than a moment. An ack follows, or an error. */
+  /** To the sender's connections: the command is durable in the log, but its commit is slow. An ack or an error follows. */
   sent: Type.Object({
     type: Type.Literal('sent'),
     conversation_id: ConversationIdSchema,
@@ -60,7 +62,7 @@ const pushSchemas = {
   }),
   typing: Type.Object({ type: Type.Literal('typing'), conversation_id: ConversationIdSchema, user_id: UserIdSchema }),
   presence: Type.Object({ type: Type.Literal('presence'), ...PresenceSchema.properties }),
-  /** To every connection, and to whoever connects while it is in force. */
+  /** To every connection, and to new connections until it expires. */
   notice: Type.Object({ type: Type.Literal('notice'), ...NoticeSchema.properties }),
   going_away: Type.Object({
     type: Type.Literal('going_away'),
@@ -76,7 +78,7 @@ const pushSchemas = {
   }),
 } as const;
 
-/** Operations by the type of the frame that answers them. */
+/** Operations by the type of their response frame. */
 type ByDown = {
   [N in OperationName as Operations[N] extends { readonly frame: { readonly down: infer D extends string } }
     ? D

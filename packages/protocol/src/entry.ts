@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 import { ContentSchema } from './content.ts';
 import { ClientMsgIdSchema, ConversationIdSchema, MsgIdSchema, type Seq, SeqSchema, UserIdSchema } from './ids.ts';
 
-/** sent → ack → delivered → read. Derived from positions; never stored. */
+/** sent → ack → delivered → read. Derived from positions, never stored. */
 export const MessageStatusSchema = Type.Union([
   Type.Literal('sent'),
   Type.Literal('ack'),
@@ -13,38 +13,38 @@ export const MessageStatusSchema = Type.Union([
 ]);
 export type MessageStatus = Static<typeof MessageStatusSchema>;
 
-/** Nothing of it depends on the viewer but `mine`, which pushed frames leave out. */
+/** Only `mine` depends on the reader; pushed frames omit it. */
 export const ReactionSchema = Type.Object({
   key: Type.String({
-    description: 'What was reacted with, normalised: an emoji is one key with and without its variation selector',
+    description: 'The reaction, normalised: an emoji has the same key with and without its variation selector',
   }),
-  count: Type.Integer({ description: 'Users who reacted with it' }),
-  mine: Type.Optional(Type.Literal(true, { description: 'The reader is one of them' })),
+  count: Type.Integer({ description: 'Number of users with this reaction' }),
+  mine: Type.Optional(Type.Literal(true, { description: 'The reader is one of these users' })),
 });
 export type Reaction = Static<typeof ReactionSchema>;
 
-/** Users whom a message calls to attention, or everyone in the conversation. [E8] */
+/** [E8] The mentioned users, or all members of the conversation. */
 export const MentionsSchema = Type.Union([
   Type.Array(UserIdSchema, { minItems: 1, maxItems: 50, description: 'Members of the conversation' }),
   Type.Literal('all'),
 ]);
 export type Mentions = Static<typeof MentionsSchema>;
 
-/** The message that is answered, as it is now. [E7] */
+/** [E7] A quote of the replied message, in its present form. */
 export const ReplySchema = Type.Object({
   seq: SeqSchema,
   from: Type.Optional(UserIdSchema),
   content: Type.Optional(ContentSchema),
   recalled: Type.Optional(Type.Literal(true)),
   as_of_seq: Type.Optional(
-    Type.Unsafe<Seq>(Type.Integer({ description: 'The newest state entry that is part of it; absent: none' })),
+    Type.Unsafe<Seq>(Type.Integer({ description: 'The newest state entry that this form includes; absent: none' })),
   ),
 });
 export type Reply = Static<typeof ReplySchema>;
-/** Of a text content, in UTF-16 units: a reply quotes the beginning, and of another content its type alone. */
+/** A reply quotes this many UTF-16 units of a text, and only the type of any other content. */
 export const quoteLengthMax = 200;
 
-/** A message, or a state entry: one that changes a message or the conversation. [E1] */
+/** [E1] A message, or a state entry, which changes a message or the conversation. */
 export const EntrySchema = Type.Object({
   msg_id: MsgIdSchema,
   conversation_id: ConversationIdSchema,
@@ -56,18 +56,20 @@ export const EntrySchema = Type.Object({
     Type.Unsafe<Reply>({
       ...ReplySchema,
       description:
-        'The message that is answered. from and content are of the moment of the read: absent when it is not kept any more, and in last_message',
+        'The replied message. from and content are those at the time of the read; they are absent in last_message, and when the message is no longer retained',
     }),
   ),
   mentions: Type.Optional(MentionsSchema),
   count: Type.Integer({
     description:
-      'Messages of the conversation up to and including this entry. State entries do not raise it: unread is a difference of two counts',
+      'Number of messages in the conversation up to and including this entry. State entries are not counted: unread is the difference of two counts',
   }),
   edited: Type.Optional(
-    Type.Unsafe<Seq>(Type.Integer({ description: 'seq of the last edit; content is that of the edit' })),
+    Type.Unsafe<Seq>(Type.Integer({ description: 'seq of the last edit; content is the edited content' })),
   ),
-  recalled: Type.Optional(Type.Literal(true, { description: 'The content was erased; of type hongyan.recalled' })),
+  recalled: Type.Optional(
+    Type.Literal(true, { description: 'The content was erased and has the type hongyan.recalled' }),
+  ),
   reactions: Type.Optional(
     Type.Array(ReactionSchema, { description: 'In the order in which their keys were first used' }),
   ),
@@ -76,7 +78,7 @@ export const EntrySchema = Type.Object({
     Type.Unsafe<Seq>(
       Type.Integer({
         description:
-          'Of a message in its present form: the newest state entry it contains. One applies only if its seq is greater; absent: none did',
+          'For a message in its present form: seq of the newest state entry included. Only state entries with a greater seq still apply; absent: none is included',
       }),
     ),
   ),

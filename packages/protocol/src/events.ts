@@ -1,4 +1,4 @@
-// Events out: what a webhook receives and GET /v1/events returns, one schema for each type of event.
+// Events for back ends: what webhooks receive and GET /v1/events returns. One schema for each event type.
 
 import Type, { type TSchema } from 'typebox';
 import { ContentSchema } from './content.ts';
@@ -10,7 +10,7 @@ import { RulesSchema } from './rules.ts';
 
 const timestamp = Type.Integer({ description: 'Unix milliseconds, given by the server' });
 
-/** Of every event that is an entry of a timeline. */
+/** Fields of every event made from a timeline entry. */
 const entryFields = {
   conversation_id: ConversationIdSchema,
   msg_id: MsgIdSchema,
@@ -20,7 +20,7 @@ const entryFields = {
   timestamp,
   client_msg_id: ClientMsgIdSchema,
 };
-/** Of one that changes a message. */
+/** Fields of events that change a message. */
 const changeFields = {
   ...entryFields,
   target_seq: SeqSchema,
@@ -29,7 +29,7 @@ const changeFields = {
 const content = {
   ...ContentSchema,
   description:
-    'As it is stored when the event is sent: of type hongyan.recalled after a recall, hongyan.removed after retention removed it',
+    'The content as stored when the event is delivered: type hongyan.recalled after a recall, hongyan.removed after its retention',
 } as typeof ContentSchema;
 const receiptFields = {
   conversation_id: ConversationIdSchema,
@@ -57,7 +57,7 @@ export const eventDataSchemas = {
         key: Type.String(),
         op: Type.Union([Type.Literal('add'), Type.Literal('remove')]),
       }),
-      { description: 'Empty when the message was recalled since' },
+      { description: 'Empty if the message was recalled since' },
     ),
   }),
   'message.pinned': Type.Object({ ...changeFields, pinned: Type.Boolean() }),
@@ -69,8 +69,8 @@ export const eventDataSchemas = {
     ...entryFields,
     kind: ConversationKindSchema,
     title: Type.Optional(Type.String()),
-    user_ids: Type.Array(UserIdSchema, { description: 'Members beside `from`, the first 50' }),
-    user_count: Type.Integer({ description: 'Members beside `from`' }),
+    user_ids: Type.Array(UserIdSchema, { description: 'Members without `from`, the first 50' }),
+    user_count: Type.Integer({ description: 'Number of members without `from`' }),
   }),
   'conversation.updated': Type.Object(
     {
@@ -79,7 +79,7 @@ export const eventDataSchemas = {
       rules: Type.Optional(Type.Partial(RulesSchema)),
       history_visible: Type.Optional(Type.Boolean()),
     },
-    { description: 'What changed, not the others' },
+    { description: 'Contains only what changed' },
   ),
   'conversation.member_joined': Type.Object({ ...entryFields, user_ids: Type.Array(UserIdSchema) }),
   'conversation.member_left': Type.Object({
@@ -99,7 +99,7 @@ export const eventDataSchemas = {
   'events.gap': Type.Object({
     reason: Type.Union([Type.Literal('retention'), Type.Literal('store_replaced'), Type.Literal('not_recorded')], {
       description:
-        'retention: events were removed before they were sent. store_replaced: the store of messages is another one. not_recorded: the event log could not be written for a while',
+        'retention: events were removed before delivery. store_replaced: the message storage was replaced. not_recorded: the event log could not be written for some time',
     }),
     timestamp,
   }),
@@ -109,15 +109,17 @@ export const eventDataSchemas = {
 export type EventType = keyof typeof eventDataSchemas;
 
 export const eventTypes = Object.keys(eventDataSchemas) as readonly EventType[];
-/** Told to every endpoint, whatever it filters by. */
+/** Delivered to every endpoint, whatever its filter. */
 export const unfilteredTypes: readonly EventType[] = ['events.gap', 'webhook.test'];
 
 export const isEventType = (text: string): text is EventType => Object.hasOwn(eventDataSchemas, text);
 
 const envelope = {
-  id: Type.String({ description: 'The same for every delivery of this event: the webhook-id header' }),
-  timestamp: Type.String({ format: 'date-time', description: 'When it happened' }),
-  position: Type.String({ description: 'Opaque place in the event log: `after` of GET /v1/events, and of a replay' }),
+  id: Type.String({ description: 'The same in every delivery of this event; also in the webhook-id header' }),
+  timestamp: Type.String({ format: 'date-time', description: 'When the event happened' }),
+  position: Type.String({
+    description: 'Opaque place in the event log: pass it as `after` to GET /v1/events or to a replay',
+  }),
 };
 
 export interface WireEvent {
@@ -128,7 +130,7 @@ export interface WireEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The whole event of each type. */
+/** The complete event of each type. */
 export const eventSchemas = Object.fromEntries<TSchema>(
   eventTypes.map((type) => [
     type,
@@ -136,11 +138,11 @@ export const eventSchemas = Object.fromEntries<TSchema>(
   ]),
 ) as Readonly<Record<EventType, TSchema>>;
 
-/** Any event, as a list of them has it. */
+/** An event of any type, for lists of events. */
 export const EventSchema = Type.Unsafe<WireEvent>(
   Type.Object({
-    type: Type.String({ description: 'message.created, …: docs/webhooks.md' }),
+    type: Type.String({ description: 'Such as message.created; see docs/webhooks.md' }),
     ...envelope,
-    data: Type.Object({}, { additionalProperties: true, description: 'By type: see webhooks' }),
+    data: Type.Object({}, { additionalProperties: true, description: 'Depends on the type; see webhooks' }),
   }),
 );

@@ -1,16 +1,15 @@
-// Finds numbers in JSON text that JavaScript would change: an acknowledgement must not be for another content than was sent.
+// Finds numbers in JSON text that JavaScript would change: the server must not acknowledge other content than the client sent.
 
 const mayBeLossy = /[:,[]\s*-?(?:[\d.]{16}|[\d.]+[eE])/;
 
 export interface LossyNumber {
-  /** As written. */
+  /** In the spelling of the sender. */
   readonly text: string;
 }
 
 /**
- * Cheap for ordinary texts: only 16 characters or an exponent can make a number that is not held exactly, and a number follows a
- * bracket, a comma or a colon. Most ids have such digits too, but behind a quote. With `within` that field of an object is searched
- * alone.
+ * Cheap for ordinary texts: a number that is not exact has at least 16 characters or an exponent, and follows a bracket, a comma or a
+ * colon. Ids contain such digits too, but behind a quote. `within` restricts the search to that field of the object.
  */
 export function findLossyNumber(json: string, within?: string): LossyNumber | undefined {
   if (!mayBeLossy.test(json)) return undefined;
@@ -19,7 +18,7 @@ export function findLossyNumber(json: string, within?: string): LossyNumber | un
   return undefined;
 }
 
-/** The value of `key` at the top level of an object, as written, when it is a number of JSON; the text around it may be broken. */
+/** The number at `key` on the top level of an object, in the spelling of the sender. The text around it may be invalid. */
 export function numberTextAt(json: string, key: string): string | undefined {
   for (const number of numbersOf(json, anyNumber))
     if (number.depth === 1 && number.key === key) return jsonNumber.test(number.text) ? number.text : undefined;
@@ -29,9 +28,9 @@ export function numberTextAt(json: string, key: string): string | undefined {
 interface NumberToken {
   readonly text: string;
   readonly depth: number;
-  /** The last string before it, which in an object is its key. */
+  /** The last string before the number: in an object, its key. */
   readonly key: string;
-  /** The same of the top level: in an object, the key of the field where it is. */
+  /** The last string on the top level before the number: the key of the field that contains it. */
   readonly field: string;
 }
 
@@ -39,11 +38,11 @@ interface NumberToken {
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
- * Tokens of JSON: strings, brackets and numbers; everything else is skipped. A string that is not closed goes on to the end: if it were
- * none, the rest would be read again from each of its quotes, and one frame of a stranger would hold up the process for seconds.
+ * Tokens of JSON: strings, brackets and numbers. Everything else is skipped. An unterminated string extends to the end of the text.
+ * Otherwise the rest would be scanned again from each quote, and one malicious frame could block the process for seconds.
  */
 const anyNumber = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-/** The same without the numbers that `mayBeLossy` does not mean: there may be a million of them in one body. */
+/** Without numbers that are surely exact: one body may contain a million of them. */
 const longNumber = /"(?:[^"\\]|\\.?)*"?|[{}[\]]|-?(?=[\d.]{16}|[\d.]+[eE])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 function* numbersOf(json: string, token: RegExp): Generator<NumberToken> {
@@ -68,18 +67,18 @@ function isExact(text: string): boolean {
   const value = Number(text);
   if (!Number.isFinite(value)) return false;
   if (value === 0) return /^[-0.]+(?:[eE]|$)/.test(text);
-  // A double holds any 15 digits.
+  // A double represents any 15 digits exactly.
   if (text.length <= 15 && Math.abs(value) >= normalMin) return true;
   return decimalOf(text) === decimalOf(String(value));
 }
 
-/** One spelling for each decimal value but zero: significant digits and the exponent of the last one. */
+/** A canonical form of any decimal value except zero: its significant digits, and the exponent of the last one. */
 function decimalOf(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = whole + fraction;
   let length = digits.length;
-  // A pattern for zeros at the end would be tried again at each zero before them.
+  // A regular expression for trailing zeros would backtrack at each earlier zero.
   while (digits[length - 1] === '0') length--;
   return `${digits.slice(0, length).replace(/^(-?)0+/, '$1')}e${Number(exponent) + whole.length - length}`;
 }

@@ -1,11 +1,11 @@
-// The identifiers on the wire: their brands, their shapes, and how a direct conversation gets its id.
+// The identifiers on the wire: their brands and their schemas.
 
 import type { Brand } from '@hongyan/base/brand';
 import Type from 'typebox';
 
 export type UserId = Brand<string, 'UserId'>;
 export type DeviceId = Brand<string, 'DeviceId'>;
-/** What a device was registered with: unique among all devices, and known to it and its back end alone. */
+/** The token of a registered device: unique among all devices, known only to the device and its back end. */
 export type DeviceToken = Brand<string, 'DeviceToken'>;
 export type ConversationId = Brand<string, 'ConversationId'>;
 export type MsgId = Brand<string, 'MsgId'>;
@@ -13,17 +13,16 @@ export type ClientMsgId = Brand<string, 'ClientMsgId'>;
 /** Position in a conversation's timeline: 1, 2, 3 … without holes (D2). 0 is "before the first". */
 export type Seq = Brand<number, 'Seq'>;
 
-/** "." and ".." are no ids: every HTTP client cuts them out of a path. */
+/** "." and ".." are excluded: HTTP clients remove them from paths. */
 export const userIdPattern = '^(?!\\.{1,2}$)[A-Za-z0-9_.@-]{1,64}$';
 
 export const UserIdSchema = Type.Unsafe<UserId>(
   Type.String({
     pattern: userIdPattern,
-    description:
-      '1–64 of letters, digits, _ . @ -; not "." or "..". Ids that differ in the case of letters alone are one id',
+    description: '1–64 of letters, digits, _ . @ -; not "." or "..". Ids are case-insensitive',
   }),
 );
-/** Who a message is from that an application's back end sends for nobody in particular. No account has it. */
+/** The sender of messages that an application's back end sends on behalf of no user. Nobody can log in as this user. */
 export const systemUserId = 'system' as UserId;
 export const isSystemUser = (userId: UserId): boolean => userId.toLowerCase() === systemUserId;
 
@@ -33,7 +32,7 @@ export const DeviceIdSchema = Type.Unsafe<DeviceId>(
 export const DeviceTokenSchema = Type.Unsafe<DeviceToken>(
   Type.String({
     pattern: '^(?!\\.{1,2}$)[A-Za-z0-9_.:@=+~-]{8,256}$',
-    description: 'What a device is registered with, unique among all; 8–256 of letters, digits, _ . : @ = + ~ -',
+    description: 'Identifies a registered device, unique among all devices; 8–256 of letters, digits, _ . : @ = + ~ -',
   }),
 );
 export const ConversationIdSchema = Type.Unsafe<ConversationId>(

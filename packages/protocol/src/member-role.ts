@@ -1,4 +1,4 @@
-// What a member may do beyond reading and writing.
+// The role of a member, which grants rights beyond reading and writing.
 
 import Type, { type Static } from 'typebox';
 

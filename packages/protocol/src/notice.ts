@@ -1,4 +1,4 @@
-// What an operator says to everyone who is connected: a maintenance at eight, a trouble that is known.
+// A message of the operator to all connected clients, such as a planned maintenance or a known problem.
 
 import Type, { type Static } from 'typebox';
 
@@ -15,10 +15,10 @@ export const NoticeSchema = Type.Object({
   notice_id: Type.String({
     minLength: 1,
     maxLength: 64,
-    description: 'The same notice may arrive again: it is shown once',
+    description: 'Clients show a notice once: it may be delivered again',
   }),
   text: Type.String({ minLength: 1, maxLength: noticeTextMax }),
   severity: NoticeSeveritySchema,
-  until: Type.Integer({ description: 'Unix milliseconds: then it is over. In the past: it was withdrawn' }),
+  until: Type.Integer({ description: 'Unix milliseconds: when the notice expires. A time in the past withdraws it' }),
 });
 export type Notice = Static<typeof NoticeSchema>;

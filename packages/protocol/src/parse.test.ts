@@ -52,8 +52,7 @@ const inputMessage = (name: OperationName, value: unknown) => {
   const parsed = parseInput(name, value);
   return parsed.type === 'ok' ? undefined : parsed.message;
 };
-const idRule =
-  'input/members/0: 1–64 of letters, digits, _ . @ -; not "." or "..". Ids that differ in the case of letters alone are one id';
+const idRule = 'input/members/0: 1–64 of letters, digits, _ . @ -; not "." or "..". Ids are case-insensitive';
 
 test.each([
   ['both targets', parsedMessage({ ...send, conversation_id: 'g:x' }), 'send: Exactly one of to and conversation_id'],

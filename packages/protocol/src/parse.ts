@@ -1,5 +1,5 @@
-// The edge: from text to a frame or an input that its operation declares, or to the refusal that answers it. Code behind it trusts
-// the shapes.
+// Parses and validates what clients send: text becomes a frame or the input of an operation, or a refusal. Code behind it trusts the
+// shapes.
 
 import { ok } from '@hongyan/base/result';
 import type { TSchema } from 'typebox';
@@ -12,7 +12,7 @@ import { type Up, type UpType, upSchemas } from './up.ts';
 
 export type ParsedFrame =
   | { readonly type: 'ok'; readonly frame: Up }
-  /** `id` as the sender wrote it. */
+  /** `id` in the spelling of the sender. */
   | { readonly type: 'refused'; readonly refusal: Exclude<Result<never>, { type: 'ok' }>; readonly id?: string };
 
 interface Checker {
@@ -42,7 +42,7 @@ export function parseFrame(text: string): ParsedFrame {
   return { type: 'ok', frame: value as Up };
 }
 
-/** Checks an input that came over HTTP or over the link. */
+/** Validates an input received over HTTP or over the link. */
 export function parseInput<N extends OperationName>(name: N, value: unknown): Result<Input<N>> {
   let checker = inputs.get(name);
   if (checker === undefined) {
@@ -53,7 +53,7 @@ export function parseInput<N extends OperationName>(name: N, value: unknown): Re
   return refusalOf(checker, value, 'input');
 }
 
-/** Checks a value that came from outside against any schema; `where` begins the sentence of a refusal. Each schema is compiled once. */
+/** Validates an external value against a schema, which is compiled once. The message of a refusal starts with `where`. */
 export function checkShape<T>(schema: TSchema, value: unknown, where: string): Result<T> {
   let checker = shapes.get(schema);
   if (checker === undefined) {
@@ -65,13 +65,13 @@ export function checkShape<T>(schema: TSchema, value: unknown, where: string): R
 
 const shapes = new WeakMap<TSchema, Checker>();
 
-/** JSON that loses nothing: numbers beyond what JavaScript holds, and nesting beyond what receivers' libraries take, are refused. */
+/** Parses JSON without loss. Refuses numbers that JavaScript cannot represent exactly, and nesting deeper than receivers accept. */
 export function parseJson(text: string): Result<unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // SyntaxError for bad text, RangeError for nesting that the parser cannot hold: both are the sender's fault.
+    // SyntaxError for invalid text, RangeError for nesting too deep for the parser: both are errors of the sender.
     return refusal.invalid('the text is not valid JSON');
   }
   const lossy = findLossyNumber(text);
@@ -88,10 +88,13 @@ function refusalOf({ schema, validator }: Checker, value: unknown, where: string
   return refusal.invalid(`${where}${explain(schema, validator.Errors(withoutTails(value)))}`);
 }
 
-/** No list of an input may be longer. */
+/** Upper limit for every list in an input. */
 export const itemsMax = 1_000;
 
-/** To say that a list is too long the validator looks at each item first, at the cost of microseconds; there may be a million. */
+/**
+ * Truncates too long lists. The validator checks every item before it reports the length, which takes microseconds per item, and a body
+ * may contain a million items.
+ */
 function withoutTails(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const isLong = (field: unknown) => Array.isArray(field) && field.length > itemsMax;
@@ -105,10 +108,10 @@ function withoutTails(value: unknown): unknown {
 
 const isObjectText = (text: string): boolean => /^\s*\{/.test(text) && text.length <= 65_536;
 
-/** Receivers' JSON libraries stop at various depths. A frame adds two levels to its content. */
+/** JSON libraries of receivers have different depth limits. A frame adds two levels to its content. */
 export const depthMax = 34;
 
-/** Fewer brackets than levels cannot nest that deep. */
+/** A cheap test: text with fewer opening brackets than levels is not too deep. */
 function mayBeDeep(text: string): boolean {
   let count = 0;
   for (const bracket of '{[')
@@ -117,7 +120,7 @@ function mayBeDeep(text: string): boolean {
   return false;
 }
 
-/** Breadth first, so that its own stack does not grow with the input. */
+/** Traverses breadth first, so that the stack does not grow with the input. */
 export function isShallow(value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; depth <= depthMax; depth++) {

@@ -1,10 +1,10 @@
-// The private timeline of a user: its id, and what its changes mean. One place for the server, the client library and applications, so
-// that they cannot show different things. No dependency at run time.
+// The private timeline of a user: its id, and the meaning of its changes. Shared by the server, the client library and applications,
+// so that all show the same. No dependency at run time.
 
 import type { DraftText, PrivateChange, PrivateContent } from './content.ts';
 import type { ConversationId, DeviceId, Seq, UserId } from './ids.ts';
 
-/** What is set under the key of a change: the content of its newest entry. */
+/** The present value under the key of a change: the content of the newest entry with that key. */
 export interface PrivateItem {
   readonly seq: Seq;
   readonly content: Omit<PrivateContent, 'type'>;
@@ -21,12 +21,12 @@ export const isPrivateTimeline = (conversationId: ConversationId): boolean => co
 export const privateTimelineOwner = (conversationId: ConversationId): UserId | undefined =>
   isPrivateTimeline(conversationId) ? (conversationId.slice(idPrefix.length) as UserId) : undefined;
 
-/** [E21] What a change replaces: of each key the newest one is the present state. */
+/** [E21] A change replaces earlier changes with the same key. */
 export function privateKey(change: PrivateChange): string {
   return `${change.type} ${change.type === 'setting' ? change.name : change.conversation_id}`;
 }
 
-/** Nothing is set by it any more. */
+/** Whether the content removes the value of its key. */
 export function isRemoval({ change, others }: PrivateItem['content']): boolean {
   switch (change.type) {
     case 'mute':
@@ -44,15 +44,15 @@ export function isRemoval({ change, others }: PrivateItem['content']): boolean {
   }
 }
 
-/** [E22] The texts of a draft, its own first. */
+/** [E22] The texts of a draft: first that of the newest change, then those of other devices. */
 export function draftTexts({ change, device_id, others = [] }: PrivateItem['content']): readonly DraftText[] {
   if (change.type !== 'draft' || !change.text) return others;
   return [{ text: change.text, ...(device_id === undefined ? {} : { device_id }) }, ...others];
 }
 
 /**
- * [E22] What a draft is kept beside. A text that continues the present draft replaces it with all its texts. Any other replaces the
- * texts of its own device alone: those of other devices remain until one continues the draft that shows them all.
+ * [E22] The texts of other devices that remain beside a new draft text. A text that continues the present draft (`base_revision`)
+ * replaces all texts. Any other text replaces only the texts of its device.
  */
 export function otherTexts(
   change: Extract<PrivateChange, { type: 'draft' }>,
@@ -60,22 +60,22 @@ export function otherTexts(
   deviceId: DeviceId | undefined,
 ): readonly DraftText[] {
   if (!current || current.seq === change.base_revision) return [];
-  const isOwn = ({ device_id }: DraftText) => device_id !== undefined && device_id === deviceId;
-  return draftTexts(current.content).filter((one) => !isOwn(one) && one.text !== change.text);
+  const isOfDevice = ({ device_id }: DraftText) => device_id !== undefined && device_id === deviceId;
+  return draftTexts(current.content).filter((draft) => !isOfDevice(draft) && draft.text !== change.text);
 }
 
 /**
- * [E24] A message that came after it was archived brings a conversation back, unless it came while the conversation was muted: the end
- * of the mute brings nothing back by itself.
+ * [E24] A new message moves an archived conversation back to the list, unless it arrived while the conversation was muted. The end of a
+ * mute does not move it.
  */
 export function isArchived(facts: {
-  /** The count of the conversation that was archived; undefined: it is not archived. */
+  /** The message count at which the conversation was archived; undefined: it is not archived. */
   readonly archivedCount: number | undefined;
   readonly lastCount: number;
   readonly isMuted: boolean;
-  /** Of the last mute, also one that has ended. */
+  /** The end of the latest mute, which may be over. */
   readonly mutedUntilMs: number;
-  /** The server's time of the newest message. */
+  /** Server time of the newest message. */
   readonly lastMessageMs: number;
 }): boolean {
   const { archivedCount, lastCount, isMuted, mutedUntilMs, lastMessageMs } = facts;

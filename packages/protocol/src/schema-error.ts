@@ -1,27 +1,27 @@
-// What is wrong with an input, in the words of its schema: of all that a validator finds, the one line that helps.
+// Explains a validation failure: selects the most helpful of the validator's errors.
 
 export interface SchemaError {
   readonly keyword: string;
   /** A JSON pointer into the schema, behind "#". */
   readonly schemaPath: string;
-  /** The same into the value. */
+  /** A JSON pointer into the value. */
   readonly instancePath: string;
   readonly params: object;
   readonly message: string;
 }
 
-/** ": what is wrong", with the place in the value before it. */
+/** Returns the place in the value, a colon, and what is wrong there. */
 export function explain(schema: object, errors: readonly SchemaError[]): string {
-  const error = tellingOf(errors);
+  const error = mostHelpful(errors);
   if (error === undefined) return ': is not valid';
   return `${error.instancePath}: ${messageOf(schema, error, errors)}`;
 }
 
 /**
- * An error of the schema itself, else one of the alternative that the value means: the one whose constants it has. Errors of
- * the other alternatives are about what was never meant.
+ * Prefers an error outside of any alternative, then an error of the alternative that the sender meant: the one whose constants match.
+ * Errors of the other alternatives would mislead.
  */
-function tellingOf(errors: readonly SchemaError[]): SchemaError | undefined {
+function mostHelpful(errors: readonly SchemaError[]): SchemaError | undefined {
   const direct = errors.find(({ keyword, schemaPath }) => !isRule(keyword) && !isOfAlternative(schemaPath));
   if (direct) return direct;
   const isMeant = (path: string) =>
@@ -42,7 +42,7 @@ function messageOf(schema: object, error: SchemaError, errors: readonly SchemaEr
   switch (error.keyword) {
     case 'const':
       return `must be one of ${allowedAt(error.instancePath, errors).join(', ')}`;
-    // "must match pattern" and "must not be valid" are no help: the schema says in words what it wants.
+    // "must match pattern" and "must not be valid" do not help; the description of the schema does.
     case 'oneOf':
     case 'not':
     case 'pattern':

@@ -1,10 +1,10 @@
-// The status of a message, derived from positions. One place for the server, the client library and applications, so that they
-// cannot show different things. No dependency at run time: the client library imports it.
+// The status of a message, derived from positions. Shared by the server, the client library and applications, so that all show the
+// same. No dependency at run time: the client library imports it.
 
 import type { MessageStatus } from './entry.ts';
 import type { Seq } from './ids.ts';
 
-/** How far a member, or a device, has received and read. */
+/** Up to which seq a member, or a device, has received and read. */
 export interface Position {
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
@@ -20,8 +20,8 @@ export function statusAt(seq: Seq, { deliveredSeq, readSeq }: Position): Derived
 }
 
 /**
- * The status its sender sees: what all other members have reached. `others` are the positions of members other than the
- * sender; when there are fewer than `memberCount - 1`, the missing ones count as having received nothing.
+ * The status that the sender sees: the one that all other members have reached. `others` are their positions. If there are fewer than
+ * `memberCount - 1`, the missing members count as having received nothing.
  */
 export function statusForSender(seq: Seq, others: Iterable<Position>, memberCount: number): DerivedStatus {
   let status: DerivedStatus = 'read';
@@ -31,7 +31,7 @@ export function statusForSender(seq: Seq, others: Iterable<Position>, memberCoun
     status = earlierStatus(status, statusAt(seq, position));
     if (status === 'ack') return status;
   }
-  // Without other members (a note to self) there is nobody to deliver to.
+  // In a note to self there is no one to deliver to.
   return count === 0 || count < memberCount - 1 ? 'ack' : status;
 }
 
@@ -40,7 +40,7 @@ const rank = { sent: 0, ack: 1, delivered: 2, read: 3 } as const satisfies Recor
 export const earlierStatus = <S extends MessageStatus>(a: S, b: S): S => (rank[a] <= rank[b] ? a : b);
 export const laterStatus = <S extends MessageStatus>(a: S, b: S): S => (rank[a] >= rank[b] ? a : b);
 
-/** The same from counts, where a conversation is too large to look at each member. */
+/** The status from counts, for conversations too large to check each member. */
 export function statusFromCounts(counts: {
   /** Members other than the sender. */
   readonly recipients: number;

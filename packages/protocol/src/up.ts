@@ -1,4 +1,4 @@
-// Every frame a client sends, as one union: hello and ping, and one frame for each operation that has a frame door.
+// Every frame that a client sends, as one union: hello, ping, and one request frame per operation that is available over WebSocket.
 
 import Type, { type Static } from 'typebox';
 import { DeviceIdSchema } from './ids.ts';
@@ -10,15 +10,17 @@ const sessionSchemas = {
     type: Type.Literal('hello'),
     token: Type.Optional(Type.String({ maxLength: 4096 })),
     device_id: DeviceIdSchema,
-    client: Type.Optional(Type.String({ maxLength: 128, description: 'What the client calls itself' })),
+    client: Type.Optional(Type.String({ maxLength: 128, description: 'Name of the client' })),
     bundles: Type.Optional(
-      Type.Boolean({ description: 'The client takes several frames as one WebSocket message: a JSON array of frames' }),
+      Type.Boolean({
+        description: 'The client accepts several frames in one WebSocket message: a JSON array of frames',
+      }),
     ),
   }),
   ping: Type.Object({ type: Type.Literal('ping') }),
 } as const;
 
-/** Operations by the type of the frame that asks for them. */
+/** Operations by the type of their request frame. */
 type ByUp = {
   [N in OperationName as Operations[N] extends { readonly frame: { readonly up: infer U extends string } }
     ? U
@@ -39,7 +41,7 @@ export type UpOf<T extends UpType> = T extends RequestType
     : never;
 export type Up = { [T in UpType]: UpOf<T> }[UpType];
 
-const id = Type.Number({ description: 'Chosen by the client; the answer repeats it' });
+const id = Type.Number({ description: 'Chosen by the client; the response repeats it' });
 
 export const operationOfUp = Object.fromEntries(
   Object.entries(operations as Record<string, OperationSpec>).flatMap(([name, { frame }]) =>

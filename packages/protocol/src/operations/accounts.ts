@@ -1,4 +1,4 @@
-// Operations on accounts: sign-up, login, and who a user is.
+// Operations on accounts: sign-up, login and profiles.
 
 import Type, { type Static } from 'typebox';
 import { UserIdSchema } from '../ids.ts';
@@ -6,7 +6,7 @@ import { UserSchema } from '../user.ts';
 import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
-/** Bounds of the transport. What makes a good password or name is decided by the domain, in graphemes. */
+/** Limits of the transport. The domain checks passwords and names, in graphemes. */
 const passwordSchema = Type.String({ minLength: 1, maxLength: 1024 });
 const inputBytesMax = 8192;
 

@@ -1,4 +1,4 @@
-// What everything that appends an entry is answered with.
+// The response of every operation that appends an entry.
 
 import Type, { type Static } from 'typebox';
 import { MessageStatusSchema } from '../entry.ts';
@@ -11,17 +11,17 @@ export const AckSchema = Type.Object({
   seq: SeqSchema,
   timestamp: Type.Integer({ description: 'Unix milliseconds' }),
   status: MessageStatusSchema,
-  duplicate: Type.Optional(Type.Literal(true, { description: 'Committed before [D3]' })),
+  duplicate: Type.Optional(Type.Literal(true, { description: 'The entry was committed before [D3]' })),
   noted: Type.Optional(
     Type.Literal(true, {
       description:
-        'It is durable, and an entry that sums up the changes of this second follows: msg_id, seq and timestamp are those of the message',
+        'The change is durable, and an entry that combines the changes of this second follows: msg_id, seq and timestamp are those of the message',
     }),
   ),
   unchanged: Type.Optional(
     Type.Literal(true, {
       description:
-        'It was so already, and no entry was made: msg_id, seq and timestamp are those of the message, seq as of which it is so; in a private timeline msg_id is of no entry',
+        'Nothing changed, and no entry was appended: msg_id and timestamp are those of the message, seq is that of its last change; in a private timeline msg_id belongs to no entry',
     }),
   ),
 });

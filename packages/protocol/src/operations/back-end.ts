@@ -1,4 +1,4 @@
-// Operations of an application's back end alone, with an API key: its users, and their tokens.
+// Operations for back ends only, with an API key: users and their tokens.
 
 import Type from 'typebox';
 import { UserIdSchema } from '../ids.ts';
@@ -13,16 +13,16 @@ export const backEndOperations = {
     summary: 'An access token for a user of the application, without a password',
     input: Type.Object({
       user_id: UserIdSchema,
-      create: Type.Optional(Type.Boolean({ description: 'Create the user when there is none' })),
+      create: Type.Optional(Type.Boolean({ description: 'Create the user if it does not exist' })),
       display_name: Type.Optional(displayNameSchema),
       tier: Type.Optional(
         Type.String({
           pattern: '^[A-Za-z0-9_-]{1,32}$',
-          description: 'How much the bearer may ask; see docs/limits.md',
+          description: 'Rate limits of the bearer; see docs/limits.md',
         }),
       ),
       ttl_s: Type.Optional(
-        Type.Integer({ minimum: 1, description: 'At most the option token-ttl-s of the server, which is the default' }),
+        Type.Integer({ minimum: 1, description: 'At most the server option token-ttl-s, which is the default' }),
       ),
     }),
     output: AuthResultSchema,
@@ -33,14 +33,14 @@ export const backEndOperations = {
     http: { method: 'POST', path: '/v1/tokens', tag, status: 201 },
   }),
   putUser: operation({
-    summary: 'Create a user, or change what is given; a disabled one is logged out everywhere and cannot log in',
+    summary: 'Create a user or change the given fields; a disabled user is logged out everywhere and cannot log in',
     input: Type.Object({
       user_id: UserIdSchema,
       display_name: Type.Optional(displayNameSchema),
       disabled: Type.Optional(Type.Boolean()),
       tier: Type.Optional(
         Type.Union([Type.String({ pattern: '^[A-Za-z0-9_-]{1,32}$' }), Type.Null()], {
-          description: 'How much the user may ask, whatever the token says; null: as the token says',
+          description: 'Rate limits of the user, overriding those of the token; null: as in the token',
         }),
       ),
     }),
@@ -48,7 +48,7 @@ export const backEndOperations = {
       user_id: UserIdSchema,
       display_name: Type.String(),
       disabled: Type.Boolean(),
-      created: Type.Boolean({ description: 'There was no such user before' }),
+      created: Type.Boolean({ description: 'The user did not exist before' }),
     }),
     refusals: ['not_found', 'forbidden'],
     needs: 'key',

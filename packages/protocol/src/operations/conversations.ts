@@ -9,15 +9,15 @@ import { limitSchema } from './limit.ts';
 import { operation } from './operation.ts';
 
 const tag = 'conversations';
-/** Bounds of the transport; the domain counts graphemes. */
+/** Limits of the transport; the domain counts graphemes. */
 const titleSchema = Type.String({ minLength: 1, maxLength: 2048 });
-const cursorSchema = Type.Optional(Type.String({ maxLength: 512, description: 'Opaque; of the page before' }));
+const cursorSchema = Type.Optional(Type.String({ maxLength: 512, description: 'Opaque; from the previous page' }));
 const conversationKey = { conversation_id: ConversationIdSchema };
 const memberKey = { conversation_id: ConversationIdSchema, user_id: UserIdSchema };
 
 export const conversationOperations = {
   createConversation: operation({
-    summary: 'Create a conversation; a direct one that exists is returned as it is',
+    summary: 'Create a conversation; an existing direct conversation is returned unchanged',
     input: Type.Union([
       Type.Object({ kind: Type.Literal('direct'), with: UserIdSchema }),
       Type.Object({
@@ -27,13 +27,13 @@ export const conversationOperations = {
         history_visible: Type.Optional(
           Type.Boolean({
             description:
-              'New members see what was written before they joined; by default in broadcasts, and not in groups',
+              'New members see messages from before they joined. Default: true in broadcasts, false in groups',
           }),
         ),
         rules: Type.Optional(
           Type.Unsafe<Partial<Rules>>({
             ...Type.Partial(RulesSchema),
-            description: 'Of groups by default: members post and add, admins mention all; of broadcasts: admins alone',
+            description: 'Default in groups: members post and add, admins mention all; in broadcasts: only admins',
           }),
         ),
       }),
@@ -70,7 +70,7 @@ export const conversationOperations = {
     http: { method: 'GET', path: '/v1/conversations/{conversation_id}', tag, status: 200 },
   }),
   updateConversation: operation({
-    summary: 'Change the title, the rules, or whether new members see what was written before; what is absent stays',
+    summary: 'Change the title, the rules, or whether new members see earlier messages; absent fields stay unchanged',
     input: Type.Object({
       ...conversationKey,
       title: Type.Optional(titleSchema),
@@ -103,7 +103,8 @@ export const conversationOperations = {
     http: { method: 'DELETE', path: '/v1/conversations/{conversation_id}/members/{user_id}', tag },
   }),
   setRole: operation({
-    summary: 'Make a member an admin, or no longer; with role owner hand the conversation over and become an admin',
+    summary:
+      'Change the role of a member; the role owner transfers the conversation, and its previous owner becomes an admin',
     input: Type.Object({ ...memberKey, role: MemberRoleSchema }),
     refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
     needs: 'token',

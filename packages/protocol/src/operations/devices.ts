@@ -1,4 +1,4 @@
-// Operations on devices: registration by an application's back end, and whose a device is.
+// Operations on devices: registration by an application's back end, and the owner of a device.
 
 import Type, { type Static } from 'typebox';
 import { DeviceIdSchema, DeviceTokenSchema, UserIdSchema } from '../ids.ts';
@@ -7,7 +7,7 @@ import { operation } from './operation.ts';
 const short = Type.String({ minLength: 1, maxLength: 64 });
 const timeMs = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds' });
 
-/** Beside token, model and firmware; all optional. */
+/** Optional fields of a registration. */
 export const deviceDetails = ['platform', 'app_version', 'locale', 'timezone'] as const;
 
 const details = {
@@ -25,7 +25,7 @@ export const RegistrationSchema = Type.Object({
   registered_at: Type.Optional({
     ...timeMs,
     description:
-      'When it was made, in Unix milliseconds: of one device the newest stays. Default: the time of the signature',
+      'When the registration was made, in Unix milliseconds: the newest of a device wins. Default: the time of the signature',
   }),
 });
 export type RegistrationInput = Static<typeof RegistrationSchema>;
@@ -33,7 +33,9 @@ export type RegistrationInput = Static<typeof RegistrationSchema>;
 /** Devices of one batch. */
 const registrationsMax = 1_000;
 
-const AcceptedSchema = Type.Object({ accepted: Type.Integer({ description: 'To be stored soon' }) });
+const AcceptedSchema = Type.Object({
+  accepted: Type.Integer({ description: 'Number of registrations, which are stored soon' }),
+});
 
 const DeviceSchema = Type.Object({
   device_token: DeviceTokenSchema,
@@ -43,7 +45,10 @@ const DeviceSchema = Type.Object({
   registered_at: timeMs,
   user_id: Type.Optional(UserIdSchema),
   device_id: Type.Optional(DeviceIdSchema),
-  last_seen: Type.Optional({ ...timeMs, description: 'When a session of it was last open, in Unix milliseconds' }),
+  last_seen: Type.Optional({
+    ...timeMs,
+    description: 'When the device last had an open session, in Unix milliseconds',
+  }),
 });
 
 const path = '/v1/devices/{device_token}';
@@ -51,7 +56,7 @@ const tag = 'devices';
 
 export const deviceOperations = {
   registerDevice: operation({
-    summary: 'Register a device, or renew its registration; signed with an API key',
+    summary: 'Register a device or update its registration; signed with an API key',
     input: RegistrationSchema,
     output: AcceptedSchema,
     refusals: ['unauthorized', 'forbidden'],
@@ -61,9 +66,9 @@ export const deviceOperations = {
     inputBytesMax: 8_192,
   }),
   registerDevices: operation({
-    summary: 'Register up to 1,000 devices, each checked by itself; signed with an API key',
+    summary: 'Register up to 1,000 devices, each checked separately; signed with an API key',
     input: Type.Object({
-      devices: Type.Array(Type.Unknown({ description: 'As the body of /v1/devices/register' }), {
+      devices: Type.Array(Type.Unknown({ description: 'Like the body of /v1/devices/register' }), {
         minItems: 1,
         maxItems: registrationsMax,
         examples: [[{ device_token: 'f3b1c9de-6f0e-4c1a-9d57-2b7f4e1a90cc', model: 'P1', firmware: '3.2.0' }]],
@@ -72,7 +77,7 @@ export const deviceOperations = {
     output: Type.Object({
       ...AcceptedSchema.properties,
       refused: Type.Array(
-        Type.Object({ index: Type.Integer({ description: 'In the list, from 0' }), reason: Type.String() }),
+        Type.Object({ index: Type.Integer({ description: 'Index in the list, from 0' }), reason: Type.String() }),
       ),
     }),
     refusals: ['unauthorized', 'forbidden'],
@@ -82,7 +87,7 @@ export const deviceOperations = {
     inputBytesMax: 1_048_576,
   }),
   getDevice: operation({
-    summary: "One of the user's own registered devices",
+    summary: 'A registered device of the user',
     input: Type.Object({ device_token: DeviceTokenSchema }),
     output: DeviceSchema,
     refusals: ['not_found'],
@@ -91,7 +96,8 @@ export const deviceOperations = {
     http: { method: 'GET', path, tag, status: 200 },
   }),
   bindDevice: operation({
-    summary: "Make a registered device the user's own; with device_id, one with the device of these sessions",
+    summary:
+      'Bind a registered device to the user; device_id links it to the device with that id in the sessions of the user',
     input: Type.Object({ device_token: DeviceTokenSchema, device_id: Type.Optional(DeviceIdSchema) }),
     refusals: ['not_found', 'conflict'],
     needs: 'token',
@@ -99,7 +105,7 @@ export const deviceOperations = {
     http: { method: 'PUT', path: `${path}/owner`, tag },
   }),
   unbindDevice: operation({
-    summary: 'Let a device go: it stays registered and is nobody’s',
+    summary: 'Unbind a device from the user: it stays registered, without an owner',
     input: Type.Object({ device_token: DeviceTokenSchema }),
     refusals: ['not_found'],
     needs: 'token',

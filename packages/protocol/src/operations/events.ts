@@ -1,4 +1,4 @@
-// Pulling events: for an application's back end that webhooks cannot reach.
+// Pulling events, for back ends that webhooks cannot reach.
 
 import Type from 'typebox';
 import { EventSchema } from '../events.ts';
@@ -10,27 +10,27 @@ export const eventsWaitSMax = 30;
 
 export const eventOperations = {
   pullEvents: operation({
-    summary: 'What happened after a position, page by page; the next event is waited for where there is none',
+    summary: 'Events after a position, page by page; waits for the next event if there is none',
     input: Type.Object({
       after: Type.Optional(
-        Type.String({ maxLength: 64, description: 'position of the page before; absent: the oldest event kept' }),
+        Type.String({ maxLength: 64, description: 'position of the previous page; absent: the oldest retained event' }),
       ),
       limit: limitSchema,
       wait_s: Type.Optional(
         Type.Integer({
           minimum: 0,
           maximum: eventsWaitSMax,
-          description: 'How long to wait for the first event; the answer may be empty earlier',
+          description: 'How long to wait for the first event; an empty response may come earlier',
         }),
       ),
       types: Type.Optional(
-        Type.String({ maxLength: 512, description: 'Types of events, with commas between them; absent: all' }),
+        Type.String({ maxLength: 512, description: 'Event types, separated by commas; absent: all' }),
       ),
     }),
     output: Type.Object({
       events: Type.Array(EventSchema),
-      position: Type.String({ description: 'Opaque: after of the next request' }),
-      has_more: Type.Boolean({ description: 'There are more already' }),
+      position: Type.String({ description: 'Opaque: pass it as after in the next request' }),
+      has_more: Type.Boolean({ description: 'More events exist already' }),
     }),
     refusals: ['conflict'],
     needs: 'key',

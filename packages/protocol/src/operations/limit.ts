@@ -1,6 +1,6 @@
-// The page size that list operations take.
+// The page size of list operations.
 
 import Type from 'typebox';
 
-/** Larger pages than limits.page_max are cut to it. */
+/** Reduced to limits.page_max. */
 export const limitSchema = Type.Optional(Type.Integer({ minimum: 1, maximum: 500 }));

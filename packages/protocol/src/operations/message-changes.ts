@@ -1,4 +1,4 @@
-// Operations that change a message after it was sent. Each is a send of its own: idempotent by client_msg_id, acknowledged once
+// Operations that change a message after it was sent. Each behaves like a send: idempotent by client_msg_id, acknowledged once
 // durable, pushed to every member as an entry [E2].
 
 import Type from 'typebox';
@@ -18,7 +18,7 @@ const change = {
 
 export const messageChangeOperations = {
   edit: operation({
-    summary: 'Replace the content of an own message',
+    summary: 'Replace the content of a message that the caller sent',
     input: Type.Object({
       ...change,
       content: ContentSchema,
@@ -27,7 +27,7 @@ export const messageChangeOperations = {
           Type.Integer({
             minimum: 0,
             description:
-              'The edit that the caller knows (`edited` of the message, 0 for none): a newer one makes it a conflict',
+              'The latest edit that the caller has seen (`edited` of the message, 0 for none): a newer edit is a conflict',
           }),
         ),
       ),
@@ -41,7 +41,7 @@ export const messageChangeOperations = {
     http: { method: 'PUT', path, tag, status: 200 },
   }),
   recall: operation({
-    summary: 'Erase a message for everyone; its place stays',
+    summary: 'Erase the content of a message for everyone; its seq remains',
     input: Type.Object({ ...change, reason: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }),
     output: AckSchema,
     refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
@@ -52,10 +52,10 @@ export const messageChangeOperations = {
     http: { method: 'DELETE', path, tag, status: 200 },
   }),
   react: operation({
-    summary: 'Add or remove a reaction; one of each key and user',
+    summary: 'Add or remove a reaction; a user can add each key once',
     input: Type.Object({
       ...change,
-      key: Type.String({ minLength: 1, maxLength: 64, description: 'An emoji, or a name that the application chose' }),
+      key: Type.String({ minLength: 1, maxLength: 64, description: 'An emoji, or a name defined by the application' }),
       op: Type.Union([Type.Literal('add'), Type.Literal('remove')]),
     }),
     output: AckSchema,
@@ -67,7 +67,7 @@ export const messageChangeOperations = {
     http: { method: 'POST', path: `${path}/reactions`, tag, status: 200 },
   }),
   pin: operation({
-    summary: 'Put a message on the list of pinned ones of its conversation',
+    summary: 'Pin a message in its conversation',
     input: Type.Object(change),
     output: AckSchema,
     refusals: ['not_member', 'forbidden', 'not_found', 'conflict', 'too_large'],
@@ -78,7 +78,7 @@ export const messageChangeOperations = {
     http: { method: 'PUT', path: `${path}/pin`, tag, status: 200 },
   }),
   unpin: operation({
-    summary: 'Take a message off that list',
+    summary: 'Unpin a message',
     input: Type.Object(change),
     output: AckSchema,
     refusals: ['not_member', 'forbidden', 'not_found', 'conflict'],
@@ -89,11 +89,11 @@ export const messageChangeOperations = {
     http: { method: 'DELETE', path: `${path}/pin`, tag, status: 200 },
   }),
   listPinned: operation({
-    summary: 'The pinned messages of a conversation, as they are now',
+    summary: 'The pinned messages of a conversation, in their present form',
     input: Type.Object({ conversation_id: ConversationIdSchema }),
     output: Type.Object({
       entries: Type.Array(EntrySchema, {
-        description: 'Ascending by seq; at most as many as the option pinned-max of the server says',
+        description: 'Ascending by seq; the server option pinned-max is their upper limit',
       }),
     }),
     refusals: ['not_member'],

@@ -1,4 +1,4 @@
-// Operations on messages: sending, catching up, reading, and where a message is.
+// Operations on messages: sending, catching up, reading, and the delivery status of a message.
 
 import Type, { type Static } from 'typebox';
 import { ContentSchema } from '../content.ts';
@@ -20,17 +20,17 @@ import { operation } from './operation.ts';
 
 const tag = 'messages';
 
-/** Positions of a member, and the status they give to the message. */
+/** Positions of a member, and the resulting status of the message. */
 const MemberPlaceSchema = Type.Object({
   user_id: UserIdSchema,
   delivered_seq: SeqSchema,
   read_seq: SeqSchema,
   status: MessageStatusSchema,
 });
-/** The same for one of the reader's own devices. */
+/** The same for a device of the reader. */
 const DevicePlaceSchema = Type.Object({
   device_id: DeviceIdSchema,
-  name: Type.String({ description: 'What the client calls itself; empty when it did not' }),
+  name: Type.String({ description: 'Name of the client; may be empty' }),
   delivered_seq: SeqSchema,
   read_seq: SeqSchema,
   status: MessageStatusSchema,
@@ -45,9 +45,9 @@ export const MessagePlaceSchema = Type.Object({
   read_count: Type.Integer(),
   recipient_count: Type.Integer({ description: 'Members other than the sender' }),
   members: Type.Array(MemberPlaceSchema, {
-    description: 'Members other than the sender, at most limits.receipts_push_max; the counts are whole',
+    description: 'Members other than the sender, at most limits.receipts_push_max; the counts include all members',
   }),
-  devices: Type.Array(DevicePlaceSchema, { description: "The reader's own devices" }),
+  devices: Type.Array(DevicePlaceSchema, { description: 'Devices of the reader' }),
 });
 export type MessagePlace = Static<typeof MessagePlaceSchema>;
 
@@ -60,7 +60,7 @@ export const messageOperations = {
         conversation_id: Type.Optional(ConversationIdSchema),
         client_msg_id: ClientMsgIdSchema,
         content: ContentSchema,
-        reply_to: Type.Optional(Type.Object({ seq: SeqSchema }, { description: 'The message that is answered' })),
+        reply_to: Type.Optional(Type.Object({ seq: SeqSchema }, { description: 'The replied message' })),
         mentions: Type.Optional(MentionsSchema),
       },
       {
@@ -77,7 +77,8 @@ export const messageOperations = {
     http: { method: 'POST', path: '/v1/messages', tag, status: 201 },
   }),
   sync: operation({
-    summary: 'Conversations that changed since the cursor, or that this device is behind in; newest activity first',
+    summary:
+      'Conversations that changed since the cursor, or in which this device lacks entries; newest activity first',
     input: Type.Object({
       cursor: Type.Optional(Type.String({ maxLength: 512 })),
       limit: limitSchema,
@@ -86,11 +87,12 @@ export const messageOperations = {
     output: Type.Object({
       conversations: Type.Array(ConversationSchema),
       cursor: Type.String({
-        description: 'Opaque. Pass it to the next sync; with has_more, at once for the next page',
+        description: 'Opaque. Pass it to the next sync; if has_more is true, immediately, for the next page',
       }),
       has_more: Type.Boolean(),
       conversation_count: Type.Integer({
-        description: 'All conversations of the user. A device that counts another number left some while it was away',
+        description:
+          'Number of conversations of the user. A device with another number has left conversations while it was away',
       }),
       private_seq: Type.Unsafe<Static<typeof SeqSchema>>(
         Type.Integer({ minimum: 0, description: "Last seq of the user's private timeline" }),
@@ -103,7 +105,7 @@ export const messageOperations = {
   }),
   history: operation({
     summary:
-      'A page of messages as they are now; without bounds the newest. `limit` counts messages; changes of members and title that stand between them come along',
+      'A page of messages in their present form; without bounds the newest. `limit` counts messages; changes of members and title between them are included',
     input: Type.Object(
       {
         conversation_id: ConversationIdSchema,
@@ -116,11 +118,11 @@ export const messageOperations = {
     output: Type.Object({
       conversation_id: ConversationIdSchema,
       entries: Type.Array(EntrySchema, {
-        description: 'Ascending by seq; edits, recalls and reactions are in their messages',
+        description: 'Ascending by seq; edits, recalls and reactions are applied to their messages',
       }),
       first_seq: SeqSchema,
       last_seq: SeqSchema,
-      has_more: Type.Boolean({ description: 'More entries exist in the direction asked for' }),
+      has_more: Type.Boolean({ description: 'More entries exist in the requested direction' }),
     }),
     refusals: ['not_member'],
     needs: 'token',
@@ -129,24 +131,25 @@ export const messageOperations = {
     http: { method: 'GET', path: '/v1/conversations/{conversation_id}/messages', tag, status: 200 },
   }),
   catchUp: operation({
-    summary: 'Every entry after a seq as it was committed, without holes: what a device that was away has missed',
+    summary: 'Every entry after a seq as it was committed, without gaps: what a device missed while it was away',
     input: Type.Object({
       conversation_id: ConversationIdSchema,
       after_seq: SeqSchema,
       limit: limitSchema,
       only: Type.Optional(
         Type.Literal('state', {
-          description: 'State entries alone, for who has the messages already; limit counts all that are looked at',
+          description:
+            'Only state entries, for a client that has the messages already; limit counts all scanned entries',
         }),
       ),
     }),
     output: Type.Object({
       conversation_id: ConversationIdSchema,
       entries: Type.Array(EntrySchema, {
-        description: 'Ascending by seq, without holes unless `only` was given; contents that were recalled are erased',
+        description: 'Ascending by seq, without gaps unless `only` is given; recalled contents are erased',
       }),
       through_seq: Type.Unsafe<Seq>(
-        Type.Integer({ description: 'Everything up to it was looked at: after_seq of the next page' }),
+        Type.Integer({ description: 'All entries up to it were scanned: pass it as after_seq for the next page' }),
       ),
       first_seq: SeqSchema,
       last_seq: SeqSchema,
@@ -159,7 +162,7 @@ export const messageOperations = {
     http: { method: 'GET', path: '/v1/conversations/{conversation_id}/entries', tag, status: 200 },
   }),
   getMessage: operation({
-    summary: 'Where a message is, for each member and for the devices of the reader',
+    summary: 'The status of a message for each member, and for the devices of the reader',
     input: Type.Object({ msg_id: MsgIdSchema }),
     output: MessagePlaceSchema,
     refusals: ['not_found'],
@@ -183,7 +186,7 @@ export const messageOperations = {
     input: Type.Object({
       conversation_id: ConversationIdSchema,
       target_seq: SeqSchema,
-      key: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only who reacted with it' })),
+      key: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only users with this reaction' })),
       after: Type.Optional(UserIdSchema),
       limit: limitSchema,
     }),
@@ -194,7 +197,7 @@ export const messageOperations = {
           keys: Type.Array(Type.String(), { description: 'In the order in which the keys were first used' }),
         }),
       ),
-      count: Type.Integer({ description: 'All of them, not of this page' }),
+      count: Type.Integer({ description: 'Number of all such users, not only those of this page' }),
       next: Type.Optional(Type.String({ description: 'Pass it as ?after= for the next page' })),
     }),
     refusals: ['not_member', 'not_found'],

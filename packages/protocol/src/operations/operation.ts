@@ -1,5 +1,5 @@
-// What a client can ask, declared once. Frames, HTTP routes, openapi.json, the link between processes and the client library's
-// request types all derive from these declarations, so that they cannot disagree.
+// How operations are declared. Frames, HTTP routes, openapi.json, the link between processes and the request types of the client
+// library derive from the declarations, so that they cannot disagree.
 
 import type { Static, TSchema } from 'typebox';
 import type { ApiKeyScope } from '../api-key.ts';
@@ -7,41 +7,41 @@ import type { RefusalCode } from '../refusals.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** The WebSocket door. */
+/** How an operation is called over WebSocket. */
 export interface FrameDoor {
-  /** `type` of the frame that asks. */
+  /** `type` of the request frame. */
   readonly up: string;
-  /** `type` of the frame that answers; absent: success is not answered, and `id` is optional. */
+  /** `type` of the response frame. Absent: success has no response, and `id` is optional. */
   readonly down?: string;
 }
 
-/** The HTTP door. Path parameters, and the query of GET and DELETE or else the JSON body, make up the input together. */
+/** How an operation is called over HTTP. Path parameters and the query (GET, DELETE) or JSON body (others) form the input. */
 export interface HttpDoor {
   readonly method: Method;
-  /** As in OpenAPI: /v1/users/{user_id}. */
+  /** In the syntax of OpenAPI: /v1/users/{user_id}. */
   readonly path: string;
   readonly tag: string;
-  /** 204 without a body, whatever the output, when absent. */
+  /** Absent: 204 without a body, whatever the output. */
   readonly status?: 200 | 201 | 202;
-  /** Its answer may be silent for half a minute. Default: cut after ten seconds of silence. */
+  /** The response may take up to half a minute. Default: the connection is closed after ten seconds without data. */
   readonly isSlow?: boolean;
 }
 
 export interface OperationSpec {
   readonly summary: string;
   readonly input: TSchema;
-  /** Absent: success carries nothing. */
+  /** Absent: success has no value. */
   readonly output?: TSchema;
-  /** Codes it can be refused with beside those of every operation: bad_request, rate_limited, and unauthorized where it needs a token. */
+  /** Possible refusals, beside those of every operation: bad_request, rate_limited, and unauthorized if it needs a token. */
   readonly refusals: readonly RefusalCode[];
   /**
-   * Who may ask: anyone, the bearer of a token, a device with an open session, an application's back end alone, or who signs the
-   * body with an API key (docs/devices.md).
+   * Who may call it: anyone, the bearer of a token, a device with an open session, only a back end, or the signer of the body with an
+   * API key (docs/devices.md).
    */
   readonly needs: 'nothing' | 'token' | 'device' | 'key' | 'signature';
-  /** With an API key of this scope a back end may ask too, over HTTP, for the user whom it names. */
+  /** A back end with an API key of this scope may call it too, over HTTP, on behalf of a user. */
   readonly scope?: ApiKeyScope;
-  /** Whether a lost answer leaves in doubt if it took effect. */
+  /** Whether it changes something: without a response the caller cannot know if it took effect. */
   readonly changes: boolean;
   readonly frame?: FrameDoor;
   readonly http?: HttpDoor;

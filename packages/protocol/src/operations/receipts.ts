@@ -1,4 +1,4 @@
-// Operations on how far a device has received and read, and on what is shown while it lasts.
+// Operations on receipts, typing indicators and presence.
 
 import Type from 'typebox';
 import { MemberSchema } from '../conversation.ts';
@@ -11,7 +11,7 @@ const position = Type.Object({ conversation_id: ConversationIdSchema, seq: SeqSc
 
 export const receiptOperations = {
   delivered: operation({
-    summary: 'This device has received everything up to seq',
+    summary: 'Report that this device has received everything up to seq',
     input: position,
     refusals: ['not_member'],
     needs: 'device',
@@ -19,7 +19,7 @@ export const receiptOperations = {
     frame: { up: 'delivered' },
   }),
   read: operation({
-    summary: 'The user has read everything up to seq',
+    summary: 'Report that the user has read everything up to seq',
     input: position,
     refusals: ['not_member'],
     needs: 'device',
@@ -39,7 +39,7 @@ export const receiptOperations = {
     }),
     output: Type.Object({
       members: Type.Array(MemberSchema),
-      count: Type.Integer({ description: 'All of them, not of this page' }),
+      count: Type.Integer({ description: 'Number of all such members, not only those of this page' }),
       next: Type.Optional(Type.String({ description: 'Pass it as ?after= for the next page' })),
     }),
     refusals: ['not_member', 'not_found'],
@@ -53,7 +53,7 @@ export const receiptOperations = {
     },
   }),
   typing: operation({
-    summary: 'The user is typing; best effort',
+    summary: 'Report that the user is typing; best effort',
     input: Type.Object({ conversation_id: ConversationIdSchema }),
     refusals: ['not_member', 'forbidden'],
     needs: 'device',
@@ -61,7 +61,7 @@ export const receiptOperations = {
     frame: { up: 'typing' },
   }),
   presence: operation({
-    summary: 'Who is online; the connection then receives changes',
+    summary: 'The presence of users; the connection then receives their changes',
     input: Type.Object({ user_ids: Type.Array(UserIdSchema, { maxItems: 500 }) }),
     output: Type.Object({ users: Type.Array(PresenceSchema) }),
     refusals: [],

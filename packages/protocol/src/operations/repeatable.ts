@@ -1,11 +1,11 @@
-// Operations that may be asked again when an answer is lost: twice has the effect of once.
+// Idempotent operations: they may be retried when a response is lost.
 
 import { type OperationName, operations } from './operations.ts';
 
-/** They move a position forward, or take away what is then gone. */
-const settling: readonly OperationName[] = ['delivered', 'read', 'logout', 'logoutAll'];
+/** Changes that are idempotent without a client_msg_id: they only move a position forward, or revoke. */
+const idempotentChanges: readonly OperationName[] = ['delivered', 'read', 'logout', 'logoutAll'];
 
-/** Reads; what carries a client_msg_id [D3]; and the few that settle something. */
+/** True for reads, for operations with a client_msg_id [D3], and for a few idempotent changes. */
 export function isRepeatable(name: OperationName): boolean {
   return repeatable.has(name);
 }
@@ -14,6 +14,6 @@ const repeatable: ReadonlySet<OperationName> = new Set(
   (Object.keys(operations) as OperationName[]).filter((name) => {
     const { changes, input } = operations[name];
     const hasKey = 'properties' in input && 'client_msg_id' in input.properties;
-    return !changes || hasKey || settling.includes(name);
+    return !changes || hasKey || idempotentChanges.includes(name);
   }),
 );

@@ -1,11 +1,11 @@
-// Where a client may connect.
+// Addresses to which clients connect.
 
 import Type from 'typebox';
 import { operation } from './operation.ts';
 
 export const routingOperations = {
   route: operation({
-    summary: 'Addresses a client may connect to, nearest first',
+    summary: 'Addresses to which a client can connect, nearest first',
     input: Type.Object({}),
     output: Type.Object({
       addresses: Type.Array(Type.Object({ url: Type.String(), region: Type.Optional(Type.String()) })),

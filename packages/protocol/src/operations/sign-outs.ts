@@ -1,4 +1,4 @@
-// Operations that end what a login began: tokens of the caller, of all devices, or of one of them.
+// Operations that revoke tokens: that of the caller, those of all devices, or those of one device.
 
 import Type from 'typebox';
 import { DeviceIdSchema } from '../ids.ts';
@@ -31,10 +31,10 @@ export const signOutOperations = {
       devices: Type.Array(
         Type.Object({
           device_id: DeviceIdSchema,
-          name: Type.String({ description: 'What the client calls itself; empty when it did not' }),
+          name: Type.String({ description: 'Name of the client; may be empty' }),
           last_seen: Type.Integer({ description: 'Unix milliseconds' }),
           online: Type.Boolean(),
-          current: Type.Boolean({ description: 'It said hello with the token of this request' }),
+          current: Type.Boolean({ description: 'It has connected with the token of this request' }),
         }),
       ),
     }),
@@ -45,7 +45,7 @@ export const signOutOperations = {
     http: { method: 'GET', path: '/v1/me/devices', tag, status: 200 },
   }),
   revokeOwnDevice: operation({
-    summary: 'Sign a device out: revoke every token with which it said hello',
+    summary: 'Sign a device out: revoke every token with which it has connected',
     input: Type.Object({ device_id: DeviceIdSchema }),
     refusals: ['not_found'],
     needs: 'token',

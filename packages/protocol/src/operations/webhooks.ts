@@ -1,4 +1,4 @@
-// Webhooks, as an application's back end manages them: where events are sent, how far each endpoint has come, and what failed.
+// Operations with which back ends manage webhooks: endpoints, their progress, and failed deliveries.
 
 import Type from 'typebox';
 import { operation } from './operation.ts';
@@ -6,12 +6,16 @@ import { operation } from './operation.ts';
 const path = '/v1/webhooks';
 const tag = 'webhooks';
 
-const endpoint_id = Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to its creation names it' });
+const endpoint_id = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'The id from the response to its creation',
+});
 const ofEndpoint = Type.Object({ endpoint_id });
 const url = Type.String({ minLength: 1, maxLength: 2_048, examples: ['https://app.example.org/hooks'] });
 const types = Type.Array(Type.String({ maxLength: 64 }), {
   maxItems: 100,
-  description: 'Types of events; empty: all, also those that later versions add',
+  description: 'Event types; empty: all, including those that later versions add',
   examples: [['message.created', 'message.recalled']],
 });
 const secret = Type.String({
@@ -19,7 +23,11 @@ const secret = Type.String({
   description: 'whsec_ and base64: the key that signs its deliveries',
   examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
 });
-const position = Type.String({ maxLength: 64, description: 'Opaque: of an event', examples: ['7c2f90a1b3d4.1204'] });
+const position = Type.String({
+  maxLength: 64,
+  description: 'Opaque position of an event',
+  examples: ['7c2f90a1b3d4.1204'],
+});
 const atMs = (description: string) => Type.Integer({ description: `Unix milliseconds: ${description}` });
 
 const endpointFields = {
@@ -27,18 +35,20 @@ const endpointFields = {
   url,
   types,
   enabled: Type.Boolean(),
-  disabled_reason: Type.Optional(Type.String({ description: 'Why it is not enabled', examples: ['switched off'] })),
-  created_at: atMs('of its creation'),
-  old_secret_until: Type.Optional(atMs('until when the secret before signs beside the present one')),
+  disabled_reason: Type.Optional(
+    Type.String({ description: 'Why the endpoint is disabled', examples: ['switched off'] }),
+  ),
+  created_at: atMs('when it was created'),
+  old_secret_until: Type.Optional(atMs('until when the previous secret also signs')),
 };
 const EndpointSchema = Type.Object({
   ...endpointFields,
   position,
-  behind: Type.Integer({ description: 'Events after its position, of all types' }),
-  waiting: Type.Integer({ description: 'Events that wait for another attempt' }),
-  dead_letters: Type.Integer({ description: 'Events whose last attempt failed' }),
-  failures: Type.Integer({ description: 'Since the last success' }),
-  failing_since: Type.Optional(atMs('of the first of these failures')),
+  behind: Type.Integer({ description: 'Number of events after its position, of all types' }),
+  waiting: Type.Integer({ description: 'Number of events that wait for another attempt' }),
+  dead_letters: Type.Integer({ description: 'Number of events whose last attempt failed' }),
+  failures: Type.Integer({ description: 'Failed attempts since the last success' }),
+  failing_since: Type.Optional(atMs('when the first of these failures happened')),
 });
 const event = { event_id: Type.String(), type: Type.String({ examples: ['message.created'] }), position };
 
@@ -51,7 +61,7 @@ export const webhookOperations = {
     output: Type.Object({
       endpoints: Type.Array(EndpointSchema),
       types: Type.Array(Type.String(), {
-        description: 'What an endpoint may be sent',
+        description: 'Event types that an endpoint can receive',
         examples: [['message.created']],
       }),
     }),
@@ -61,7 +71,7 @@ export const webhookOperations = {
     http: { method: 'GET', path, tag, status: 200 },
   }),
   addWebhook: operation({
-    summary: 'Send events to a URL from now on; the secret that signs them is in this answer and in no later one',
+    summary: 'Send new events to a URL; only this response contains the secret that signs them',
     input: Type.Object({ url, types: Type.Optional(types), secret: Type.Optional(secret) }),
     output: Type.Object({ ...endpointFields, secret }),
     refusals: ['conflict', 'too_large'],
@@ -70,7 +80,7 @@ export const webhookOperations = {
     http: { method: 'POST', path, tag, status: 201 },
   }),
   getWebhook: operation({
-    summary: 'One endpoint, and how far it has come',
+    summary: 'One endpoint and its progress',
     input: ofEndpoint,
     output: EndpointSchema,
     refusals: ['not_found', 'conflict'],
@@ -79,7 +89,7 @@ export const webhookOperations = {
     http: { method: 'GET', path: `${path}/{endpoint_id}`, tag, status: 200 },
   }),
   changeWebhook: operation({
-    summary: 'Change its URL or its events, switch it off or on: it goes on where it was',
+    summary: 'Change the URL or the event types, disable or enable it; its position stays',
     input: Type.Object({
       endpoint_id,
       url: Type.Optional(url),
@@ -92,7 +102,7 @@ export const webhookOperations = {
     http: { method: 'PATCH', path: `${path}/{endpoint_id}`, tag },
   }),
   removeWebhook: operation({
-    summary: 'Send it no more events, and forget its position and dead letters',
+    summary: 'Stop sending events, and delete the position and the dead letters',
     input: ofEndpoint,
     refusals: ['not_found', 'conflict'],
     ...ofKey,
@@ -100,11 +110,11 @@ export const webhookOperations = {
     http: { method: 'DELETE', path: `${path}/{endpoint_id}`, tag },
   }),
   testWebhook: operation({
-    summary: 'Send it one event of type webhook.test now, and tell what came of it',
+    summary: 'Send one event of type webhook.test now, and return the result',
     input: ofEndpoint,
     output: Type.Object({
       outcome: Type.String({ description: 'delivered, failed, or gone', examples: ['delivered'] }),
-      status: Type.Integer({ description: 'Of HTTP; 0 without an answer', examples: [200] }),
+      status: Type.Integer({ description: 'HTTP status; 0 without a response', examples: [200] }),
       error: Type.Optional(Type.String()),
       duration_ms: Type.Integer(),
     }),
@@ -114,7 +124,7 @@ export const webhookOperations = {
     http: { method: 'POST', path: `${path}/{endpoint_id}/test`, tag, status: 200, isSlow: true },
   }),
   rotateWebhookSecret: operation({
-    summary: 'Sign with a new secret; the one before signs beside it for a while',
+    summary: 'Sign with a new secret; the previous one also signs for a while',
     input: Type.Object({
       endpoint_id,
       overlap_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 720, description: 'Default: 24' })),
@@ -127,29 +137,31 @@ export const webhookOperations = {
     http: { method: 'POST', path: `${path}/{endpoint_id}/rotate`, tag, status: 200 },
   }),
   replayWebhook: operation({
-    summary: 'Deliver again: everything after a position, everything that is kept, or dead letters',
+    summary: 'Deliver again: all events after a position, all retained events, or dead letters',
     input: Type.Object({
       endpoint_id,
       after: Type.Optional(position),
-      dead: Type.Optional(Type.Boolean({ description: 'Dead letters instead: all, or the one at position' })),
+      dead: Type.Optional(Type.Boolean({ description: 'Deliver dead letters instead: all, or the one at position' })),
       position: Type.Optional(position),
     }),
-    output: Type.Object({ replayed: Type.Optional(Type.Integer({ description: 'Of dead letters: how many' })) }),
+    output: Type.Object({
+      replayed: Type.Optional(Type.Integer({ description: 'Number of dead letters that are delivered again' })),
+    }),
     refusals: ['not_found', 'conflict'],
     ...ofKey,
     changes: true,
     http: { method: 'POST', path: `${path}/{endpoint_id}/replay`, tag, status: 200 },
   }),
   listWebhookAttempts: operation({
-    summary: 'Its last hundred attempts, newest first',
+    summary: 'The last hundred attempts, newest first',
     input: ofEndpoint,
     output: Type.Object({
       attempts: Type.Array(
         Type.Object({
           ...event,
-          at: atMs('of the attempt'),
+          at: atMs('when the attempt was made'),
           duration_ms: Type.Integer(),
-          status: Type.Integer({ description: 'Of HTTP; 0 without an answer', examples: [200] }),
+          status: Type.Integer({ description: 'HTTP status; 0 without a response', examples: [200] }),
           error: Type.Optional(Type.String({ examples: ['HTTP 503'] })),
         }),
       ),
@@ -160,7 +172,7 @@ export const webhookOperations = {
     http: { method: 'GET', path: `${path}/{endpoint_id}/attempts`, tag, status: 200 },
   }),
   listWebhookDeadLetters: operation({
-    summary: 'Events that were given up',
+    summary: 'Events whose delivery was given up',
     input: ofEndpoint,
     output: Type.Object({
       dead_letters: Type.Array(

@@ -135,7 +135,7 @@ export class KafkaCommandProducer implements CommandProducer {
     if (this.#isDraining) return Promise.resolve(failure.stopping());
     const id = (this.#count++).toString(36);
     const outcome = this.#pending.open(id, command);
-    if (outcome === undefined) return Promise.resolve(failure.overloaded('commands are waiting'));
+    if (outcome === undefined) return Promise.resolve(failure.overloaded('pending commands'));
     const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
     const record = { topic: this.#topic, key: command.conversationId, value };
     this.#producer.send({ ...record, leaves: () => this.#pending.leaves(id) }).then(

@@ -69,7 +69,7 @@ export class EventReader {
       if (page.isAtEnd) {
         const leftMs = untilMs - this.#clock.monotonicMs();
         if (leftMs <= 0) break;
-        if (this.#waiting >= waitingMax) return failure.overloaded('readers wait for events');
+        if (this.#waiting >= waitingMax) return failure.overloaded('waiting readers of events');
         await this.#wait(page.position, leftMs, signal);
       }
       page = await this.#read({ after: page.position, limit, types });

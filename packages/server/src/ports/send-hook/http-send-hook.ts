@@ -74,7 +74,7 @@ export class HttpSendHook implements SendHook {
   async ask(message: QuestionedMessage): Promise<Result<Verdict>> {
     const { inFlightMax, clock } = this.#options;
     if (clock.monotonicMs() < this.#restsUntilMs) return this.#silent();
-    if (this.#inFlight >= inFlightMax) return failure.overloaded('messages wait for the check before sending');
+    if (this.#inFlight >= inFlightMax) return failure.overloaded('pending checks before sending');
     this.#inFlight++;
     const beginMs = clock.monotonicMs();
     try {

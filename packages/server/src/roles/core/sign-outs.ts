@@ -99,7 +99,7 @@ export class SignOuts {
     if (revocations.length === 0) return done;
     if ((await access.revoke(revocations)) === 'full') {
       log.error('no room for a revocation: raise revocations-max', {});
-      return failure.overloaded('revocations of tokens that have not expired', forgetEveryMs);
+      return failure.overloaded('revocations of unexpired tokens', forgetEveryMs);
     }
     // A gateway that the bus cannot reach is told of the loss, and reads them all.
     await bus.publish([{ type: 'revoked', topic: revocationsTopic, revocations }]);

@@ -319,7 +319,7 @@ export class Gateway {
       return failure.overloaded('connections', 5000);
     }
     if (this.#sockets.awaitingHelloCount >= limits.awaitingHelloMax)
-      return failure.overloaded('connections that have not sent their hello', 1000);
+      return failure.overloaded('connections without a hello', 1000);
     const room = this.#addresses.room(limitKey);
     return room.type === 'ok' ? undefined : room;
   }

@@ -167,7 +167,7 @@ export class Pipeline {
     const { sender } = context;
     const isConnection = sender.type === 'connection';
     const counter = isConnection ? sender : (this.#counters.get(counterKey(context)) ?? { inFlight: 0 });
-    if (counter.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests are in flight', 100);
+    if (counter.inFlight >= this.#options.inFlightMax) return failure.overloaded('requests in flight', 100);
     if (counter.inFlight === 0 && !isConnection) this.#counters.set(counterKey(context), counter);
     counter.inFlight++;
     context.counter = counter;

@@ -180,7 +180,7 @@ function resultOf<T>(outcome: RequestOutcome, changes: boolean): Result<T> {
 function failureOf(reason: Extract<RequestOutcome, { type: 'failed' }>['reason'], changes: boolean) {
   switch (reason) {
     case 'overloaded':
-      return failure.overloaded('requests wait for the core');
+      return failure.overloaded('requests pending at the core');
     case 'unknown':
       return changes ? failure.unknownOutcome() : failure.coreUnreachable();
     case 'unavailable':

@@ -144,7 +144,7 @@ test('[N6][D3] a request that a lost core may have executed is not reported as r
   const sending = send(pool, 'ann', '1');
   await until(() => one.sent.length + other.sent.length === 1);
   const [had, next] = one.sent.length > 0 ? [one, other] : [other, one];
-  next.answer = () => failure.overloaded('commands are waiting');
+  next.answer = () => failure.overloaded('pending commands');
   next.isAnswering = true;
   await had.stop();
   expect(codeOf(await sending)).toBe('unknown_outcome');

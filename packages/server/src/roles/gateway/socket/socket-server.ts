@@ -374,7 +374,7 @@ export class SocketServer {
     );
     // A read can be repeated once this client, or others, have read what they were sent.
     if (!changes && !this.#unread.hasRoomFor(socket))
-      return this.#queueError(socket, failure.overloaded('answers are unread'), String(id));
+      return this.#queueError(socket, failure.overloaded('unread answers'), String(id));
     this.#options.meter.answersOut.add(frame.down);
     this.#table.output.queue(socket, answerFrame(frame.down, id, answer.value));
   }
