@@ -1,4 +1,4 @@
-// Accounts: sign-up, login, and who a user is. Passwords are kept as argon2id hashes.
+// Accounts: sign-up, login and profiles. Passwords are stored as argon2id hashes.
 
 import { availableParallelism } from 'node:os';
 import { FairTurns } from '@hongyan/base/fair-turns';
@@ -24,18 +24,18 @@ type Deps = Pick<
 /** OWASP's second recommendation for argon2id: 19 MiB, 2 passes. */
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const;
 
-/** Hashing is costly on purpose, so no more than this waits; further requests fail as overloaded. */
+/** Hashes that wait; further requests fail as overloaded. Hashing is expensive by design. */
 const waitingMax = 256;
-/** Attempts on one account from one address that wait: more come from guessing. */
+/** Waiting hashes per account and address; more of them are guesses. */
 const waitingPerKeyMax = 4;
-/** The runtime's threads also check the signatures of tokens and read files: hashing leaves one to them. */
+/** One thread of the runtime stays free: threads also verify tokens and read files. */
 const hashesAtOnceMax = Math.max(1, availableParallelism() - 1);
 
 const searchLimitDefault = 20;
 
 export class Accounts {
   readonly #deps: Deps;
-  /** Accounts take turns: a flood of guesses against one keeps nobody else out. */
+  /** Accounts take turns: a flood of guesses against one account does not block the others. */
   readonly #hashing: FairTurns<string>;
   readonly #attempts: LoginLimits;
   readonly #onIssued: (issuedAtMs: number) => void;
@@ -75,7 +75,7 @@ export class Accounts {
     return isCreated ? onceStored(this.grant(user)) : refusal.taken(`the user id ${userId}`);
   }
 
-  /** An unknown user costs as much as a wrong password, so that time does not tell which ids exist. */
+  /** An unknown user takes as long as a wrong password, so that the response time does not reveal which ids exist. */
   async login(caller: AnonymousCaller, { user_id: userId, password }: Input<'login'>): Promise<Result<AuthResult>> {
     const { directory } = this.#deps;
     const allowed = await this.#attempts.login(caller, userId);
@@ -92,7 +92,7 @@ export class Accounts {
     return this.grant(user);
   }
 
-  /** [A4] Someone for whom an issuer vouches; without a password here. */
+  /** [A4] Admits a user authenticated by an issuer, and returns the stored id. Such a user has no password here. */
   async admit({
     userId,
     displayName,
@@ -108,7 +108,7 @@ export class Accounts {
     if (!mayIssuerCreate) return refusal.noAccount(userId);
     const name = checkDisplayName(displayName ?? userId);
     const user = { userId, displayName: name.type === 'ok' ? name.value : userId, createdAtMs: clock.nowMs() };
-    // Another request of the same user may have been first, in another spelling.
+    // A concurrent request may have created the user in another spelling.
     if (await directory.createUser(user)) return ok(userId);
     return ok((await directory.getUsers([userId])).get(userId)?.userId ?? userId);
   }
@@ -124,19 +124,19 @@ export class Accounts {
     return ok({ users: found.map(toUser) });
   }
 
-  /** A token of the user. */
+  /** Issues an access token to the user. */
   async grant(user: UserRecord, more: Pick<SignOptions, 'tier' | 'ttlS'> = {}): Promise<Result<AuthResult>> {
     const { access, directory, tokens } = this.#deps;
     const issuedFromMs = await access.issuedBefore(user.userId);
     const { accessToken, expiresInS, issuedAtMs } = await tokens.sign(user.userId, { ...more, issuedFromMs });
     this.#onIssued(issuedAtMs);
-    // [A25] Asked once it is signed: who is disabled after this has it revoked with all the others.
+    // [A25] Checked after signing: a user who is disabled later has this token revoked with all others.
     const current = (await directory.getUsers([user.userId])).get(user.userId);
     if (current?.isDisabled === true) return refusal.disabledAccount();
     return ok({ access_token: accessToken, token_type: 'Bearer', expires_in: expiresInS, user: toUser(user) });
   }
 
-  /** Made once; a failed attempt is not kept. */
+  /** Computed once; a failed computation is repeated. */
   #decoyHash(): Promise<string> {
     this.#decoy ??= hashPassword('decoy').catch((error: unknown) => {
       this.#decoy = undefined;
@@ -148,7 +148,7 @@ export class Accounts {
 
 export const hashPassword = (password: string): Promise<string> => Bun.password.hash(password, argon2id);
 
-/** Hashes of passwords that were stored before passwords were normalised still match as they were typed. */
+/** Older hashes are of passwords that were not normalised: they match the password as typed. */
 async function verifies(password: string, hash: string): Promise<boolean> {
   const prepared = preparePassword(password);
   if (prepared !== undefined && (await Bun.password.verify(prepared, hash))) return true;

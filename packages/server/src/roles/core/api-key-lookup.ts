@@ -1,15 +1,15 @@
-// [A21] API keys as they are stored now. Made-up ones cost the store a few looks a second, however many come.
+// [A21] Looks API keys up in the store. A flood of invented keys causes only a few queries per second.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { ApiKeyRecord, ApiKeys } from '../../ports/access/api-keys.ts';
 
-/** After a key that is not there the ids of those that are there are known for this long: so often a flood of made-up keys asks the store. */
+/** After an unknown key, the set of existing ids is cached for this long. */
 const idsFreshMs = 250;
 
 export class ApiKeyLookup {
   readonly #keys: Pick<ApiKeys, 'findKey' | 'listKeys'>;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** As of a key that was not found. */
+  /** The existing ids, read after a key was not found. */
   #ids: { readonly all: ReadonlySet<string>; readonly atMs: number } | undefined;
 
   constructor(keys: Pick<ApiKeys, 'findKey' | 'listKeys'>, clock: Pick<Clock, 'monotonicMs'>) {

@@ -1,4 +1,4 @@
-// What an application's back end asks with an API key: tokens for its users, and their accounts.
+// Operations of back ends with an API key: tokens and accounts for their users.
 
 import { ok } from '@hongyan/base/result';
 import { isSystemUser, type UserId } from '@hongyan/protocol/ids';
@@ -40,11 +40,11 @@ export class BackEnd {
   /** [A25] */
   async putUser(input: Input<'putUser'>): Promise<Result<Output<'putUser'>>> {
     const { directory, tiers } = this.#deps;
-    const { user_id: asGiven, display_name: displayName, disabled, tier } = input;
+    const { user_id: givenId, display_name: displayName, disabled, tier } = input;
     const checked = tiers.check(tier);
     if (checked.type !== 'ok') return checked;
-    const isKnown = (await directory.getUsers([asGiven])).has(asGiven);
-    const made = await this.#create(asGiven, displayName);
+    const isKnown = (await directory.getUsers([givenId])).has(givenId);
+    const made = await this.#create(givenId, displayName);
     if (made.type !== 'ok') return made;
     const { userId } = made.value;
     if (tier !== undefined) {
@@ -54,7 +54,7 @@ export class BackEnd {
     const name = displayName === undefined ? undefined : checkDisplayName(displayName);
     if (name && name.type !== 'ok') return name;
     await directory.updateUser({ userId, displayName: name?.value, isDisabled: disabled });
-    // Disabled first: nobody logs in between the two.
+    // Disabled before the sign-out, so that the user cannot log in between.
     const signedOut = disabled === true ? await this.#signOuts.logoutAll({ userId }) : ok(undefined);
     if (signedOut.type !== 'ok') return signedOut;
     const user = await this.#find(userId);
@@ -69,7 +69,7 @@ export class BackEnd {
     return user === undefined ? refusal.noSuch(`user ${userId}`) : ok(user);
   }
 
-  /** Without a password: an application's users log in to the application. One that is there stays as it is. */
+  /** Creates the user without a password, because users log in to the application. An existing user stays unchanged. */
   async #create(userId: UserId, displayName = userId as string): Promise<Result<UserRecord>> {
     const name = checkDisplayName(displayName);
     if (name.type !== 'ok') return name;

@@ -1,13 +1,13 @@
-// The spans of a batch's traced messages: their commit, which the batch shares, and their publication.
+// Trace spans of a batch: for each traced message its commit, which the whole batch shares, and its publication.
 
 import type { AppendResult, NewEntry } from '../../ports/timeline/timeline.ts';
 import type { TraceSpan, Tracing } from '../../tracing/tracing.ts';
 
 export class BatchSpans {
-  /** As given; the traced ones lead to their commits. */
+  /** The entries of the batch. Traced entries carry the span of their commit. */
   readonly entries: readonly NewEntry[];
   readonly #tracing: Tracing;
-  /** By the place of the entry in the batch. */
+  /** By the index of the entry in the batch. */
   readonly #commits = new Map<number, { readonly parent: string; readonly span: TraceSpan }>();
 
   constructor(tracing: Tracing, entries: readonly NewEntry[]) {
@@ -40,7 +40,7 @@ export class BatchSpans {
     for (const { span } of this.#commits.values()) span.end({ 'hongyan.outcome': 'failed' });
   }
 
-  /** Begins and ends with the hand-over to the bus; what its events carry on. undefined for an entry that is not traced. */
+  /** Records the hand-over to the bus and returns the traceparent for the entry's events; undefined: the entry is not traced. */
   published(index: number): string | undefined {
     const commit = this.#commits.get(index);
     if (commit === undefined) return undefined;

@@ -1,4 +1,4 @@
-// [L2] How much each user may ask: a bucket by the user's tier for requests, and one each for reads and signals.
+// [L2] Rate limits per user: three buckets, for requests, reads and signals, whose rates derive from the user's tier.
 
 import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { ok } from '@hongyan/base/result';
@@ -16,12 +16,12 @@ export interface CallerLimitsOptions {
   readonly limiter: RateLimiter;
 }
 
-/** With the state of the bucket; without one where there is no limit. */
+/** The value is the state of the bucket; undefined: there is no limit. */
 export type Allowed = Result<Quota | undefined>;
 
 const unlimited: Allowed = ok(undefined);
 
-/** Before the user id, whose alphabet has no `|`. */
+/** Prefix of the user id in a bucket's key. User ids do not contain `|`. */
 const prefix: Readonly<Record<Bucket, string>> = { requests: '', reads: 'reads|', signals: 'signals|' };
 
 export class CallerLimits {
@@ -31,7 +31,7 @@ export class CallerLimits {
     this.#options = options;
   }
 
-  /** Decides in the order of the calls of one user, also where it has to wait. */
+  /** Decides in the order of one user's calls, even if a decision has to wait. */
   readonly check = (name: OperationName | 'hello', caller: Caller): MaybePromise<Allowed> =>
     andThen(this.#options.tiers.of(caller), this.#draw, name, caller);
 

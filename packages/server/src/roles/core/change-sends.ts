@@ -1,4 +1,4 @@
-// The operations edit, recall, react, pin, unpin and setPrivate: what can be checked before the log is, then the command goes up like any send.
+// The operations edit, recall, react, pin, unpin and setPrivate: validates what needs no ordering, then submits a command to the log.
 
 import { assert } from '@hongyan/base/assert';
 import { andThen } from '@hongyan/base/maybe-promise';
@@ -17,7 +17,7 @@ import type { SendChecks } from './send-checks.ts';
 import type { StoredBytes } from './stored-bytes.ts';
 import type { SubmitOrder } from './submit-order.ts';
 
-/** Whether a command may go up. */
+/** Whether a command may be submitted. */
 type Admitted = ReturnType<StoredBytes['charge']>;
 type Target = Pick<Input<'recall'>, 'conversation_id' | 'target_seq' | 'client_msg_id'>;
 
@@ -26,7 +26,7 @@ export class ChangeSends {
   readonly #order: SubmitOrder;
   readonly #checks: SendChecks | undefined;
 
-  /** `checks`: where new texts are looked at before they are accepted. */
+  /** `checks`: undefined without a send hook. */
   constructor(
     deps: Pick<CoreDeps, 'limits' | 'storedBytes'>,
     { order, checks }: { readonly order: SubmitOrder; readonly checks: SendChecks | undefined },
@@ -46,7 +46,7 @@ export class ChangeSends {
     return this.#change(caller, target, { type: 'edit', content, expectSeq }, admitted);
   }
 
-  /** [L6] Not charged: there is one of each message, and it is possible whatever its caller has stored. */
+  /** [L6] Not charged: a message is recalled once, and this must be possible even beyond the storage limit. */
   async recall(caller: Caller, { reason, ...target }: Input<'recall'>): Promise<Result<Ack>> {
     return this.#change(caller, target, { type: 'recall', reason }, done);
   }
@@ -84,7 +84,7 @@ export class ChangeSends {
     return this.#submit({ type: 'change_message', conversationId, from, clientMsgId, targetSeq, change }, admitted);
   }
 
-  /** [W11] Later commands of the sender wait for the check: their order stays. */
+  /** [W11] Later commands of the sender wait for the check, so that their order is kept. */
   async #checked(asked: QuestionedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
     const key = checkKey(asked.clientMsgId);
     if (key.type !== 'ok') return key;

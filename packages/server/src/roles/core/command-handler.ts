@@ -67,7 +67,7 @@ export class CommandHandler {
     const { memberships, audiences, sent, conversations, messages, privates, references } = parts;
     const { clock, log } = deps;
     this.#deps = deps;
-    this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands succeed again', clock, log });
+    this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands are handled again', clock, log });
     this.#memberships = memberships;
     this.#audiences = audiences;
     this.#sent = sent;

@@ -1,4 +1,4 @@
-// The frame that reports a change of a conversation to its members.
+// The frame that notifies members of a change of their conversation.
 
 import type { ConversationChange } from '@hongyan/protocol/conversation';
 import type { DownOf } from '@hongyan/protocol/down';
@@ -7,7 +7,7 @@ import type { ConversationRecord } from '../../ports/directory/conversations.ts'
 
 type Summary = DownOf<'conversation'>['conversation'];
 
-/** What all members see alike. `members` is undefined where they are too many to list. */
+/** What is the same for all members. `members` is undefined if there are too many to list. */
 export function summaryOf(
   record: Omit<ConversationRecord, 'conversationId'>,
   members: readonly UserId[] | undefined,
@@ -26,7 +26,7 @@ export function summaryOf(
 export function changeFrame(change: {
   readonly conversationId: ConversationId;
   readonly change: ConversationChange;
-  /** Who joined or left. */
+  /** The member who joined, left or got another role. */
   readonly userId?: UserId;
   readonly record: Omit<ConversationRecord, 'conversationId'>;
   readonly members: readonly UserId[] | undefined;

@@ -1,4 +1,4 @@
-// Conversations and entries as one member sees them. A whole page costs a fixed number of questions to the stores.
+// Conversations and entries as one member sees them. A page takes a fixed number of queries, whatever its size.
 
 import type { Conversation } from '@hongyan/protocol/conversation';
 import { directMembers } from '@hongyan/protocol/direct';
@@ -11,16 +11,16 @@ import type { Head, MessageState, StoredEntry } from '../../ports/timeline/timel
 import { summaryOf } from './conversation-frame.ts';
 import type { CoreDeps } from './deps.ts';
 import { bytesOf, toEntry, toMessage } from './entry-view.ts';
-import { answeredBy, readQuotes } from './quotes.ts';
+import { readQuotes, repliedSeqs } from './quotes.ts';
 import type { SentPositions } from './sent-positions.ts';
 
-/** What a reader sees, with roughly the bytes it takes. */
+/** What a reader sees, with an estimate of its JSON size. */
 export interface Rendered<T> {
   readonly view: T;
   readonly bytes: number;
 }
 
-/** The stored facts about one conversation of a reader. */
+/** What is stored about one conversation of a reader. */
 export interface ConversationFacts {
   readonly conversation: ConversationRecord;
   readonly member: MemberRecord;
@@ -58,7 +58,7 @@ export class ConversationViews {
     });
   }
 
-  /** In the order of the page; undefined where there is none. */
+  /** In the order of the page; undefined: the conversation has no message. */
   async #lastMessages(page: readonly ConversationFacts[]): Promise<readonly (Message | undefined)[]> {
     const { timeline } = this.#deps;
     const ids = page.map(({ head }) => head.conversationId);
@@ -73,16 +73,16 @@ export class ConversationViews {
     return entries.map((entry) => entry && { entry, state: states[next++]?.get(entry.seq) });
   }
 
-  /** [E8] Asked for the conversations that have something unread. */
+  /** [E8] Queries only conversations with unread messages. */
   async #unreadMentions(
     page: readonly ConversationFacts[],
     unread: readonly number[],
   ): Promise<ReadonlyMap<ConversationId, number>> {
-    const asked = page
+    const requests = page
       .filter((_, index) => (unread[index] ?? 0) > 0)
       .map((facts) => ({ ...this.#unreadFrom(facts), userId: facts.member.userId }));
-    const counts = asked.length === 0 ? [] : await this.#deps.timeline.mentionsAfter(asked);
-    return new Map(asked.map(({ conversationId }, index) => [conversationId, counts[index] ?? 0]));
+    const counts = requests.length === 0 ? [] : await this.#deps.timeline.mentionsAfter(requests);
+    return new Map(requests.map(({ conversationId }, index) => [conversationId, counts[index] ?? 0]));
   }
 
   #unreadFrom({ head, member }: ConversationFacts): { readonly conversationId: ConversationId; readonly seq: Seq } {
@@ -91,7 +91,7 @@ export class ConversationViews {
     return { conversationId: head.conversationId, seq: unreadFrom({ readSeq, sentSeq, firstSeq: visibleFromSeq }) };
   }
 
-  /** The members of those conversations that are small enough for receipts to be pushed or members to be listed. */
+  /** The members of the conversations that are small enough to push receipts or to list members. */
   async membersOf(
     conversations: readonly ConversationRecord[],
   ): Promise<ReadonlyMap<ConversationId, readonly MemberRecord[]>> {
@@ -104,13 +104,13 @@ export class ConversationViews {
     return members;
   }
 
-  /** Messages of a page, one after the other, as they are now, with the status that positions give them for `reader`. */
+  /** Consecutive messages in their present form, with the status that `reader` sees. */
   async messages(stored: readonly StoredEntry[], of: Reading): Promise<readonly Rendered<Entry>[]> {
     const [first, last] = [stored[0], stored.at(-1)];
     return first && last ? this.#messages(stored, of, [{ fromSeq: first.seq, throughSeq: last.seq }]) : [];
   }
 
-  /** The same of messages from anywhere: the states of those between them are not read. */
+  /** Messages at any places in their present form. States between these places are not read. */
   async scatteredMessages(stored: readonly StoredEntry[], of: Reading): Promise<Entry[]> {
     const spans = stored.map(({ seq }) => ({ fromSeq: seq, throughSeq: seq }));
     const messages = stored.length === 0 ? [] : await this.#messages(stored, of, spans);
@@ -127,11 +127,11 @@ export class ConversationViews {
     const [members, found, quotes] = await Promise.all([
       this.#positionsOf(of.conversation),
       timeline.states(spans.map((span) => ({ conversationId, ...span }))),
-      readQuotes(timeline, conversationId, answeredBy(stored)),
+      readQuotes(timeline, conversationId, repliedSeqs(stored)),
     ]);
     const { reader } = of;
     return stored.map((entry, index) => {
-      // Of one span for all of them, or of one for each.
+      // There is one span for all messages, or one per message.
       const state = found[Math.min(index, found.length - 1)]?.get(entry.seq);
       const view = toMessage(entry, { status: statusFor(entry, reader, members), reader, state, quotes });
       return { view, bytes: bytesOf(view, entry) };
@@ -143,12 +143,12 @@ export class ConversationViews {
     if (stored.length === 0) return [];
     const [members, quotes] = await Promise.all([
       this.#positionsOf(conversation),
-      readQuotes(this.#deps.timeline, conversation.conversationId, answeredBy(stored)),
+      readQuotes(this.#deps.timeline, conversation.conversationId, repliedSeqs(stored)),
     ]);
     return stored.map((entry) => toEntry(entry, statusFor(entry, reader, members), quotes));
   }
 
-  /** undefined for a conversation too large to look at each member. */
+  /** undefined: the conversation is too large to read each member's position. */
   async #positionsOf({
     conversationId,
     memberCount,
@@ -174,12 +174,12 @@ interface Message {
   readonly state: MessageState | undefined;
 }
 
-/** The reader's own messages have the status their recipients give them, others the reader's. Without positions it is `ack`. */
+/** Derived from the recipients' positions for messages of the reader, from the reader's position for others; `ack` without positions. */
 function statusFor(entry: StoredEntry, reader: UserId, members: readonly MemberRecord[] | undefined): MessageStatus {
   if (members === undefined) return 'ack';
   if (entry.from !== reader) {
-    const own = members.find(({ userId }) => userId === reader);
-    return own ? statusAt(entry.seq, own) : 'ack';
+    const position = members.find(({ userId }) => userId === reader);
+    return position ? statusAt(entry.seq, position) : 'ack';
   }
   const others = members.filter(({ userId }) => userId !== entry.from);
   return statusForSender(entry.seq, others, others.length + 1);
@@ -225,7 +225,7 @@ function messageView({ entry, state }: Message, reader: UserId, positions: reado
   return toMessage(entry, { status: statusFor(entry, reader, positions), reader, state });
 }
 
-/** Roughly what the JSON takes, without making it. */
+/** Estimates the JSON size without encoding it. */
 function conversationBytesOf({ last_message, members = [] }: Conversation, stored: StoredEntry | undefined): number {
   return 400 + (last_message && stored ? bytesOf(last_message, stored) : 0) + members.length * 40;
 }

@@ -1,4 +1,4 @@
-// Operations on conversations: what can be checked before the log is, changes then go through it, reads to the directory.
+// Operations on conversations. Changes are validated, then submitted to the command log; reads go to the directory.
 
 import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done, ok } from '@hongyan/base/result';
@@ -94,7 +94,7 @@ export class Conversations {
     return this.#submit(caller, this.#charged(ok({ ...key, type: 'add_member', userId: user_id }), caller));
   }
 
-  /** [L6] Not charged: who was added can be removed, and everyone can leave, whatever its caller has stored. */
+  /** [L6] Not charged: removing a member and leaving must be possible even beyond the storage limit. */
   removeMember(caller: Caller, { conversation_id, user_id }: Input<'removeMember'>): Promise<Result<undefined>> {
     const key = { conversationId: conversation_id, from: caller.userId };
     return this.#submit(caller, ok({ ...key, type: 'remove_member', userId: user_id }));
@@ -169,7 +169,7 @@ export class Conversations {
     };
   }
 
-  /** The ids as the users were created with; refuses unknown users. */
+  /** The ids in the spelling of their creation; refuses unknown users. */
   async #resolve(userIds: readonly UserId[]): Promise<Result<readonly UserId[]>> {
     const users = await this.#deps.directory.getUsers(userIds);
     const missing = userIds.find((userId) => !users.has(userId));
@@ -191,7 +191,7 @@ export class Conversations {
     return outcome.type === 'ok' ? done : outcome;
   }
 
-  /** [L6] The entry of a change, and what it sets. At once, unless something has to be looked up. */
+  /** [L6] Charges the stored size of the change. Returns a promise only if a look-up is needed. */
   readonly #charged = (prepared: Prepared, caller: Caller): MaybePromise<Prepared> => {
     if (prepared.type !== 'ok') return prepared;
     const charged = this.#deps.storedBytes.charge(caller, JSON.stringify(prepared.value));
@@ -209,17 +209,17 @@ export class Conversations {
     const conversation = conversations.get(conversationId);
     const member = stored ?? (conversation && standInOf(conversation, userId));
     if (!conversation || !member || !head) return refusal.notMember();
-    // Stores find an id in any case of its letters; entries stand under the id as it was created.
+    // Stores find ids case-insensitively, but entries are stored under the spelling of the creation.
     if (conversation.conversationId !== conversationId) return refusal.notMember();
     const [rendered] = await this.#views.render([{ conversation, member, head }]);
     return rendered ? ok(rendered.view) : refusal.notMember();
   }
 }
 
-/** [A26] The system needs no membership, and nobody fills the list of its conversations. */
+/** [A26] The system needs no membership, so only the system may add itself. */
 const mayNotAdd = (userId: UserId, member: UserId): boolean => isSystemUser(member) && !isSystemUser(userId);
 
-/** Without what is no rule: it would be stored, and pushed to all members. undefined where no rule is left. */
+/** Drops unknown rules, which would be stored and pushed to all members; undefined: no rule is left. */
 function knownRules(given: Partial<Rules> | undefined): Partial<Rules> | undefined {
   const known = Object.entries(given ?? {}).filter(([name]) => Object.hasOwn(RulesSchema.properties, name));
   return known.length === 0 ? undefined : Object.fromEntries(known);

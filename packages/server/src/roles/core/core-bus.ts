@@ -1,6 +1,6 @@
-// The bus as a core publishes on it. What the bus does not accept it reports itself as lost to whom it concerns [R2], so nobody here has to
-// do anything but say so; and who owns a partition knows when everything published so far was accepted, because only then a later owner
-// need not publish it again.
+// The event bus for publishers in the core. The bus itself reports events that it did not accept as lost to their subscribers [R2], so
+// failures are only logged here. It also tracks when all published events were accepted: the next owner of a partition publishes
+// everything else again.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -22,18 +22,18 @@ export class CoreBus implements EventBus {
     this.#outage = new OutageLog({ failing: 'events not published', over: 'events published again', clock, log });
   }
 
-  /** Resolves also when they were not accepted. */
+  /** Never rejects: it also resolves if the events were not accepted. */
   publish(events: readonly BusEvent[]): Promise<void> {
-    const told = this.#bus.publish(events).then(this.#worked, this.#failed);
-    if (this.#isTracked) this.#published = Promise.all([this.#published, told]);
-    return told;
+    const published = this.#bus.publish(events).then(this.#worked, this.#failed);
+    if (this.#isTracked) this.#published = Promise.all([this.#published, published]);
+    return published;
   }
 
   attach(listener: BusListener): BusAttachment {
     return this.#bus.attach(listener);
   }
 
-  /** Resolves when all that was published up to now was accepted, or is reported as lost. */
+  /** Resolves when every event published so far was accepted or reported as lost. */
   published(): Promise<unknown> {
     return this.#published;
   }

@@ -1,4 +1,4 @@
-// What a core hears from the others: whose memberships changed, so that what it remembers of them is read anew.
+// Invalidates cached memberships that other cores have changed.
 
 import { type BusAttachment, coresTopic, type EventBus } from '../../ports/event-bus/event-bus.ts';
 import type { MembershipCache } from './membership-cache.ts';
@@ -17,7 +17,7 @@ export class CoreNews {
     });
   }
 
-  /** Resolves when nothing is missed any more. */
+  /** Resolves when the subscription is in force: later changes are not missed. */
   follow(): Promise<void> {
     return this.#attachment.subscribe([coresTopic]);
   }

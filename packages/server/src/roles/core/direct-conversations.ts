@@ -1,4 +1,4 @@
-// Direct conversations come into being with their first use, provided both users exist.
+// Creates direct conversations on first use, if both users exist.
 
 import { done } from '@hongyan/base/result';
 import { directMembers } from '@hongyan/protocol/direct';
@@ -13,7 +13,7 @@ import { frameEvents } from './publications.ts';
 
 type Deps = Pick<CoreDeps, 'directory' | 'bus' | 'clock' | 'limits' | 'log'>;
 
-/** Opening one that exists changes nothing. */
+/** Does nothing if the conversation exists. */
 export async function openDirect(
   deps: Deps,
   conversationId: ConversationId,
@@ -54,7 +54,7 @@ export async function openDirect(
       rules,
     },
   });
-  // It exists all the same: a message that opened it must not fail for its announcement.
+  // The conversation exists now: a failure to publish must not fail the message that created it.
   await deps.bus.publish(frameEvents(topicsOf(conversationId), frame));
   return done;
 }

@@ -1,4 +1,4 @@
-// Events for those who pull them.
+// The operation pullEvents: pages of the event log.
 
 import { eventTypes, isEventType, unfilteredTypes } from '@hongyan/protocol/events';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';

@@ -1,5 +1,5 @@
-// The reads of one timeline [E2]: history gives messages as they are now, `limit` of them, with the changes of members and title that
-// stand between them; catching up gives every entry as it was committed. What is hidden from the reader is reported as a raised first_seq [D5].
+// Reads of one timeline [E2]. History returns `limit` messages in their present form, and the changes of members and title between them.
+// Catching up returns every entry as it was committed. A raised first_seq tells the reader which entries are hidden [D5].
 
 import { ok } from '@hongyan/base/result';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -84,13 +84,16 @@ export class History {
     if (!membership) return refusal.notMember();
     const seqs = (await timeline.pinned(conversation_id)).filter((seq) => seq >= membership.member.visibleFromSeq);
     const messages = await timeline.messagesAt(seqs.map((seq) => ({ conversationId: conversation_id, seq })));
-    const kept = messages.filter((message) => message !== undefined);
+    const retained = messages.filter((message) => message !== undefined);
     return ok({
-      entries: await this.#views.scatteredMessages(kept, { conversation: membership.conversation, reader: userId }),
+      entries: await this.#views.scatteredMessages(retained, { conversation: membership.conversation, reader: userId }),
     });
   }
 
-  /** A page is read by the bytes that were stored first, and is longer where messages were edited: what it begins with stays. */
+  /**
+   * Truncates a page to its maximal size. The timeline limits pages by the size of the original contents; edits may have made them
+   * larger.
+   */
   #fitting<T extends { readonly bytes: number }>(
     page: readonly T[],
     { isBackward }: { readonly isBackward: boolean },
@@ -100,7 +103,7 @@ export class History {
     return isBackward ? page.slice(page.length - count) : page.slice(0, count);
   }
 
-  /** [D5] Which first_seq tells the device. */
+  /** [D5] Counts the gaps that first_seq reports to devices. */
   #countGap(
     afterSeq: Seq,
     { firstSeq, visibleFromSeq }: { readonly firstSeq: Seq; readonly visibleFromSeq: Seq },

@@ -1,4 +1,4 @@
-// Who asks with an API key: the key as it is stored now, and the user for whom it asks.
+// Identifies callers with an API key: checks the key, and finds the user on whose behalf it calls.
 
 import type { Clock } from '@hongyan/base/clock';
 import { ok } from '@hongyan/base/result';
@@ -11,15 +11,15 @@ import type { CoreDeps } from './deps.ts';
 
 type Deps = Pick<CoreDeps, 'access' | 'directory' | 'log'> & { readonly clock: Pick<Clock, 'nowMs'> };
 
-/** [A22] When a key was last used is kept to this. */
+/** [A22] Precision of the stored time of last use. */
 const useStepMs = 60_000;
 
 export class KeyCallers {
   readonly #deps: Deps;
   readonly #keys: ApiKeyLookup;
-  /** As many as there are keys. */
+  /** When each key's use was last stored. Bounded by the number of keys. */
   readonly #touchedAtMs = new Map<string, number>();
-  #isSystemThere = false;
+  #systemExists = false;
 
   constructor(deps: Deps, keys: ApiKeyLookup) {
     this.#deps = deps;
@@ -50,12 +50,12 @@ export class KeyCallers {
     return user.isDisabled === true ? refusal.disabledUser(asUser) : ok(user.userId);
   }
 
-  /** Its account is there so that clients find its name. */
+  /** Creates the account of the system, so that clients can look up its name. */
   async #system(): Promise<UserId> {
     const { directory, clock } = this.#deps;
-    if (!this.#isSystemThere)
+    if (!this.#systemExists)
       await directory.createUser({ userId: systemUserId, displayName: 'System', createdAtMs: clock.nowMs() });
-    this.#isSystemThere = true;
+    this.#systemExists = true;
     return systemUserId;
   }
 
@@ -66,6 +66,6 @@ export class KeyCallers {
     this.#touchedAtMs.set(keyId, nowMs);
     access
       .touchKey({ keyId, atMs: nowMs })
-      .catch((error: unknown) => log.warn('use of an API key not noted', { keyId, error }));
+      .catch((error: unknown) => log.warn('use of an API key not stored', { keyId, error }));
   }
 }

@@ -1,5 +1,5 @@
-// The core as gateway processes see it. A user's bucket is one for all of them, so the step of their pipelines that limits rates is
-// taken here, at the core's end of the link: in the order in which the requests of a connection arrive.
+// The core for gateways in other processes, with rate limits. All gateways share a user's bucket, so the limits are checked here, at the
+// core's end of the link, in the order in which the requests of a connection arrive.
 
 import { andThen } from '@hongyan/base/maybe-promise';
 import { type OperationName, operations } from '@hongyan/protocol/operations/operations';

@@ -1,5 +1,5 @@
-// [L4] How often someone may try to log in or sign up. Whoever logged in from an address before is not kept out by guesses that
-// others make at the account.
+// [L4] Limits attempts to log in and sign up. Guesses by others do not lock a user out at an address from which that user has logged in
+// before.
 
 import { done } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -11,17 +11,17 @@ import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 
 export interface LoginLimitsOptions {
   readonly limiter: RateLimiter;
-  /** Of one address; 0 = without limit. */
+  /** Per address; 0 = without limit. */
   readonly loginsPerMinute: number;
-  /** The same. */
+  /** Per address; 0 = without limit. */
   readonly signupsPerHour: number;
 }
 
-/** At one account from one address: people mistype a few times. */
+/** Attempts on one account from one address: people mistype a few times. */
 const sameAddress: Rate = { perS: 10 / 60, burst: 10 };
-/** At one account from all addresses it was not used from: no more guesses than NIST SP 800-63B allows in a row. */
-const strangers: Rate = { perS: 100 / 3600, burst: 100 };
-/** Accounts with an address they were used from; those used longest ago count as strangers again. */
+/** Attempts on one account from all unknown addresses together: at most the consecutive failures that NIST SP 800-63B allows. */
+const unknownAddresses: Rate = { perS: 100 / 3600, burst: 100 };
+/** Known pairs of account and address; the least recently used are evicted and count as unknown again. */
 const knownMax = 50_000;
 
 export class LoginLimits {
@@ -42,13 +42,13 @@ export class LoginLimits {
     const { loginsPerMinute } = this.#options;
     const { limitKey } = caller;
     const place = placeOf(caller, userId);
-    // What an account takes from strangers comes last: who is refused for another reason uses nothing of it up.
+    // The account's bucket comes last, so that attempts refused for another reason do not draw on it.
     const buckets: readonly (readonly [key: string, rate: Rate])[] = [
       ...(limitKey === undefined || loginsPerMinute === 0
         ? []
         : [[`login-from|${limitKey}`, { perS: loginsPerMinute / 60, burst: loginsPerMinute }] as const]),
       [place, sameAddress],
-      ...(this.#known.has(place) ? [] : [[`login|${folded(userId)}`, strangers] as const]),
+      ...(this.#known.has(place) ? [] : [[`login|${folded(userId)}`, unknownAddresses] as const]),
     ];
     for (const [key, rate] of buckets) {
       const allowed = await this.#draw(key, rate);

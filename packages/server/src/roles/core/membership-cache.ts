@@ -1,4 +1,4 @@
-// Memberships near the hot path. Whoever changes one says so: this core itself, or another one over the bus.
+// Caches memberships for the hot path. This core, or another core over the bus, invalidates those that it changes.
 
 import { spreadMs, systemRandom } from '@hongyan/base/random';
 import { type ConversationId, type Seq, systemUserId, type UserId } from '@hongyan/protocol/ids';
@@ -15,27 +15,27 @@ export interface Membership {
 
 export type Members = readonly Pick<MemberRecord, 'userId' | 'visibleFromSeq'>[];
 
-/** What the rules ask about a member. */
+/** The input of the rules about members. */
 export const memberFacts = ({ conversation, member }: Membership): MemberFacts => ({
   kind: conversation.kind,
   rules: conversation.rules,
   role: member.role,
 });
 
-/** Positive answers only, bounded: the least recently used leave and are read again from the directory. */
+/** Caches only existing memberships, and evicts the least recently used. */
 export class MembershipCache {
   readonly #directory: Directory;
   readonly #ageMsMax: number;
   readonly #conversations: QuickLRU<ConversationId, ConversationRecord>;
   readonly #members: QuickLRU<string, Membership['member']>;
-  /** From which seq on every member sees the conversation. */
+  /** The seq from which on every member sees the conversation. */
   readonly #seenByAllFrom: QuickLRU<ConversationId, Seq>;
-  /** For each read under way, the conversations that changed meanwhile: what it found of them may be old. */
+  /** For each read in flight, the conversations that changed since it began: its results for them may be stale. */
   readonly #changedDuring = new Set<Set<ConversationId>>();
-  /** Raised when all is forgotten. */
+  /** Incremented by `forgetAll`: results of earlier reads are not cached. */
   #generation = 0;
 
-  /** `ageMsMax`: where others change them too, and their word may be lost. */
+  /** `ageMsMax`: for several cores, whose invalidations may be lost. */
   constructor(directory: Directory, { ageMsMax = Number.POSITIVE_INFINITY }: { readonly ageMsMax?: number } = {}) {
     this.#directory = directory;
     this.#ageMsMax = ageMsMax;
@@ -44,7 +44,7 @@ export class MembershipCache {
     this.#seenByAllFrom = new QuickLRU({ maxSize: 100_000 });
   }
 
-  /** From memory alone: undefined means unknown. */
+  /** Reads the cache only: undefined means unknown. */
   peek(conversationId: ConversationId, userId: UserId): Membership | undefined {
     const member = this.#members.get(keyOf(conversationId, userId));
     if (member === undefined) return undefined;
@@ -52,7 +52,7 @@ export class MembershipCache {
     return conversation && { conversation, member };
   }
 
-  /** From memory alone: whether the conversation is there, under this id. */
+  /** Whether the conversation is in the cache, in this spelling of its id. */
   knows(conversationId: ConversationId): boolean {
     return this.#conversations.has(conversationId);
   }
@@ -64,7 +64,7 @@ export class MembershipCache {
     return membership;
   }
 
-  /** In the order asked; two questions to the directory, however many are asked for. */
+  /** In the order of `keys`. Two queries to the directory, whatever the number of keys. */
   async getAll(keys: readonly MemberKey[]): Promise<readonly (Membership | undefined)[]> {
     const cached = keys.map(({ conversationId, userId }) => this.peek(conversationId, userId));
     const missing = keys.filter((_key, index) => cached[index] === undefined);
@@ -75,8 +75,8 @@ export class MembershipCache {
   }
 
   /**
-   * [E10] The members, `limit` at most, where `seq` is hidden from some of them; undefined where all see it. For a command of the
-   * conversation, with those that change its members before it done.
+   * [E10] At most `limit` members, if `seq` is hidden from some of them; undefined: all members see it. Called within a command of the
+   * conversation, after earlier commands that change its members.
    */
   async membersIfHidden({ conversationId, seq }: Place, limit: number): Promise<Members | undefined> {
     const known = this.#seenByAllFrom.get(conversationId);
@@ -113,7 +113,7 @@ export class MembershipCache {
     this.#members.set(keyOf(conversationId, userId), member, { maxAge });
   }
 
-  /** Of reads under way too. */
+  /** Invalidates everything, including the results of reads in flight. */
   forgetAll(): void {
     this.#generation++;
     this.#conversations.clear();
@@ -121,7 +121,7 @@ export class MembershipCache {
     this.#seenByAllFrom.clear();
   }
 
-  /** The conversation, and of its members these. */
+  /** Invalidates the conversation and these memberships. */
   forget(conversationId: ConversationId, userIds: readonly UserId[]): void {
     for (const changed of this.#changedDuring) changed.add(conversationId);
     this.#conversations.delete(conversationId);
@@ -130,20 +130,20 @@ export class MembershipCache {
   }
 }
 
-/** Stores find an id in any case of its letters; a conversation has one id here, the one it was created with. */
+/** Stores find ids case-insensitively. Here a conversation has only the id it was created with. */
 function membershipOf(
   key: MemberKey,
   conversation: ConversationRecord | undefined,
   member: MemberRecord | undefined,
 ): Membership | undefined {
   if (conversation?.conversationId !== key.conversationId) return undefined;
-  const own = member?.userId === key.userId ? member : standInOf(conversation, key.userId);
-  if (own === undefined) return undefined;
-  const { role, visibleFromSeq } = own;
+  const found = member?.userId === key.userId ? member : standInOf(conversation, key.userId);
+  if (found === undefined) return undefined;
+  const { role, visibleFromSeq } = found;
   return { conversation, member: { role, visibleFromSeq } };
 }
 
-/** [A26] The system counts as owner of every conversation but the direct ones of others, without being a member. */
+/** [A26] Without being a member, the system acts as an owner of every conversation that is not direct. */
 export function standInOf({ conversationId, kind }: ConversationRecord, userId: UserId): MemberRecord | undefined {
   if (userId !== systemUserId || kind === 'direct') return undefined;
   const [role, visibleFromSeq, none] = ['owner' as const, 1 as Seq, 0 as Seq];

@@ -101,7 +101,7 @@ export class MessageChanges {
       { conversationId, seq: targetSeq, asOfSeq, stateJson: encodeState(state), isPinned },
       place?.fence,
     );
-    this.#summaries.note({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
+    this.#summaries.add({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
     const { msgId, timestampMs } = message;
     return ok({ type: 'message', msgId, seq: asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
   }

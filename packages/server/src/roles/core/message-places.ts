@@ -1,4 +1,4 @@
-// "Where is my message?": for any message, its place at each member and at the reader's own devices [D6, M16].
+// The delivery status of a message, for each member and for the devices of the reader [D6, M16].
 
 import { ok } from '@hongyan/base/result';
 import type { Seq, UserId } from '@hongyan/protocol/ids';
@@ -15,7 +15,7 @@ import type { MembershipCache } from './membership-cache.ts';
 type Deps = Pick<CoreDeps, 'timeline' | 'directory' | 'devices' | 'registry' | 'limits'>;
 
 const unknown = () => refusal.noSuch('such message');
-const nowhere = { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
+const nothingReceived = { deliveredSeq: 0 as Seq, readSeq: 0 as Seq };
 
 export class MessagePlaces {
   readonly #deps: Deps;
@@ -40,7 +40,7 @@ export class MessagePlaces {
     const { conversationId, seq, from } = entry;
     const { directory, limits } = this.#deps;
     const membership = await this.#memberships.get(conversationId, reader);
-    // A message that the reader may not see is not told apart from one that does not exist.
+    // The refusal is the same for a hidden and for an unknown message.
     if (!membership || seq < membership.member.visibleFromSeq) return unknown();
     const [members, [sender], counts, devices, [states]] = await Promise.all([
       directory.members({ conversationId, limit: limits.receiptsPushMax + 1 }),
@@ -49,7 +49,7 @@ export class MessagePlaces {
       this.#ownDevices(entry, reader),
       this.#deps.timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
     ]);
-    // A sender who left is no longer one of the members, and the system need not be one [A26].
+    // The sender may have left, and the system need not be a member [A26].
     const recipientCount = membership.conversation.memberCount - (sender ? 1 : 0);
     const status = statusFromCounts({ recipients: recipientCount, ...counts });
     return ok({
@@ -85,13 +85,13 @@ export class MessagePlaces {
     const positions = new Map(receipts.get(reader)?.map((receipt) => [receipt.deviceId, receipt]));
     const isOnline = new Set(online.get(reader));
     return (devices.get(reader) ?? []).map(({ deviceId, name }) => {
-      const at = positions.get(deviceId) ?? nowhere;
+      const position = positions.get(deviceId) ?? nothingReceived;
       return {
         device_id: deviceId,
         name,
-        delivered_seq: at.deliveredSeq,
-        read_seq: at.readSeq,
-        status: statusAt(seq, at),
+        delivered_seq: position.deliveredSeq,
+        read_seq: position.readSeq,
+        status: statusAt(seq, position),
         online: isOnline.has(deviceId),
       };
     });

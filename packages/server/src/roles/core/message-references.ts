@@ -1,4 +1,4 @@
-// What a new message refers to, checked against its conversation as it is [E7, E8].
+// Checks the references of a new message, a reply or mentions, against its conversation [E7, E8].
 
 import { ok } from '@hongyan/base/result';
 import type { Reply } from '@hongyan/protocol/entry';
@@ -13,11 +13,11 @@ import { readQuotes } from './quotes.ts';
 
 export interface Referring {
   readonly entry: NewEntry;
-  /** Of the message that is answered. */
+  /** Quote of the replied message. */
   readonly quote: Reply | undefined;
 }
 
-/** The command handler calls it with everything before the message committed, so that no quote is older than a recall. */
+/** The command handler calls it after all earlier commands are committed, so that no quote shows recalled text. */
 export class ReferenceChecks {
   readonly #deps: Pick<CoreDeps, 'timeline' | 'limits'>;
   readonly #memberships: MembershipCache;
@@ -31,7 +31,7 @@ export class ReferenceChecks {
     const { replyTo, mentions } = given;
     const references: References = { json: encodeReferences(given), mentioned: mentions };
     const referring = { ...entry, references };
-    // [D3] A repeat is answered as its first was, whoever has left since.
+    // [D3] A repeated message gets its first outcome, even if members have left since.
     if (await this.#deps.timeline.findByClientMsgId(entry)) return ok({ entry: referring, quote: undefined });
     const membership = await this.#memberships.get(entry.conversationId, entry.from);
     if (!membership) return refusal.notMember();
@@ -44,7 +44,7 @@ export class ReferenceChecks {
 
   async #quote({ conversationId }: NewEntry, seq: Seq, { member }: Membership): Promise<Result<Reply>> {
     const quote = (await readQuotes(this.#deps.timeline, conversationId, [seq])).get(seq);
-    return quote && seq >= member.visibleFromSeq ? ok(quote) : refusal.noSuch(`message ${seq} to answer`);
+    return quote && seq >= member.visibleFromSeq ? ok(quote) : refusal.noSuch(`message ${seq} to reply to`);
   }
 
   async #checkMentions(

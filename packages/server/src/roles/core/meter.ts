@@ -1,13 +1,13 @@
-// What the core counts beside what its ports measure: what devices had to catch up with, and what was no longer there for them.
+// Metrics of the core itself: entries that devices read to catch up, and gaps that they could not fill.
 
 import { CountBy } from '../../metrics/count-by.ts';
 import { gapsHelp } from '../../metrics/gaps.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export class CoreMeter {
-  /** [D5] Told to a device that asked for entries it cannot have, by the reason. */
+  /** [D5] Gaps reported to devices that requested entries which are not available, by reason. */
   readonly gaps = new CountBy<'retention' | 'before_joining'>('reason', ['retention', 'before_joining']);
-  /** Handed out by `history` and by `catch_up`. */
+  /** Entries returned by `history` and by `catch_up`. */
   readonly entriesRead = new CountBy<'history' | 'catch_up'>('operation', ['history', 'catch_up']);
 
   readonly #metrics: Metrics;
@@ -22,7 +22,7 @@ export class CoreMeter {
     });
   }
 
-  /** Reads of users wait here for their turn. */
+  /** Registers the queue in which reads of users wait for their turn. */
   readQueue(depth: () => number, max: number): void {
     this.#metrics.queue('reads', { depth, max });
   }

@@ -1,4 +1,4 @@
-// Notices to everyone: published on a topic that every gateway follows, and told to whoever connects while they are in force.
+// Notices to all users: published on a topic that every gateway follows, and sent to new connections while they are in force.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -12,27 +12,27 @@ export interface NoticesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: () => string;
-  /** Those of an earlier run. */
+  /** Notices stored by an earlier run. */
   readonly kept: readonly Notice[];
-  /** Keeps them for the next run. Where several cores keep theirs in one place only `changed` is changed there; one that is over goes. */
+  /** Stores the notices for the next run. A store shared by several cores updates only `changed`, and removes it if it is over. */
   readonly keep: (notices: readonly Notice[], changed: Notice) => Promise<void>;
 }
 
 export interface NewNotice {
-  /** Given again, it replaces the one that has it. */
+  /** A notice with the same id is replaced. */
   readonly id?: string | undefined;
   readonly text: string;
   readonly severity: NoticeSeverity;
   readonly forS: number;
 }
 
-/** In force at a time; further ones are refused. */
+/** Notices in force at the same time; further ones are refused. */
 const noticesMax = 20;
 
 export class Notices {
   readonly #options: NoticesOptions;
   #notices: readonly Notice[];
-  /** The change under way, and those that wait: each begins with the list that the one before it kept. */
+  /** The latest change. Changes run one after the other, because each starts with the list that the previous one stored. */
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: NoticesOptions) {
@@ -48,24 +48,24 @@ export class Notices {
     return this.#notices;
   }
 
-  /** By those that another core published, or withdrew. */
+  /** Takes over the notices after another core has published or withdrawn one. */
   replace(notices: readonly Notice[]): void {
     this.#notices = notices;
   }
 
-  /** [B1] Kept before it is published: whoever connects from now on gets it too. */
+  /** [B1] Stores the notice before it publishes it, so that new connections receive it too. */
   publish(notice: NewNotice): Promise<Result<Notice>> {
     return this.#inTurn(() => this.#publish(notice));
   }
 
-  /** [B1] Published as one that is over, so that those who show it take it away. */
+  /** [B1] Publishes the notice as expired, so that clients stop showing it. */
   withdraw(id: string): Promise<Result<undefined>> {
     return this.#inTurn(() => this.#withdraw(id));
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
     const outcome = this.#changes.then(change);
-    // Its caller is told.
+    // The caller receives the rejection.
     this.#changes = outcome.catch(() => undefined);
     return outcome;
   }
@@ -74,13 +74,13 @@ export class Notices {
     const notice = { notice_id: id, text, severity, until: this.#options.clock.nowMs() + forS * 1000 };
     const others = this.inForce().filter((other) => other.notice_id !== id);
     if (others.length >= noticesMax)
-      return refusal.invalid(`${noticesMax} notices are in force: withdraw one before another`);
+      return refusal.invalid(`${noticesMax} notices are in force: withdraw one before you publish another`);
     await this.#change(notice);
     return ok(notice);
   }
 
   async #withdraw(id: string): Promise<Result<undefined>> {
-    const notice = this.inForce().find((one) => one.notice_id === id);
+    const notice = this.inForce().find(({ notice_id }) => notice_id === id);
     if (notice === undefined) return refusal.noSuch(`notice ${id.slice(0, 64)} in force`);
     await this.#change({ ...notice, until: 0 });
     return done;
@@ -89,12 +89,12 @@ export class Notices {
   async #change(changed: Notice): Promise<void> {
     const { bus, keep, log } = this.#options;
     await keep(this.#with(changed), changed);
-    // Another core may have changed one meanwhile.
+    // Computed again, because another core may have changed the list meanwhile.
     this.#notices = this.#with(changed);
-    // What the bus could not take is reported as a loss, after which clients reconnect and are told.
+    // The bus reports a loss if it fails; clients then reconnect and receive the notice.
     await bus
       .publish([{ type: 'frame', topic: everyoneTopic, frame: noticeFrame(changed) }])
-      .catch((error: unknown) => log.warn('notice not published to all', { error }));
+      .catch((error: unknown) => log.warn('notice not published to all clients', { error }));
   }
 
   #with(changed: Notice): readonly Notice[] {

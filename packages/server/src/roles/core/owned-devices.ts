@@ -1,4 +1,4 @@
-// Registered devices as their users see them.
+// Operations of users on their registered devices.
 
 import { done, ok } from '@hongyan/base/result';
 import type { Input, Output } from '@hongyan/protocol/operations/operations';
@@ -14,7 +14,7 @@ export class OwnedDevices {
     this.#devices = devices;
   }
 
-  /** A device of someone else is not told apart from one that does not exist. */
+  /** The refusal is the same for a device of another user and for an unknown device. */
   async get({ userId }: Caller, { device_token }: Input<'getDevice'>): Promise<Result<Output<'getDevice'>>> {
     const device = await this.#devices.get(device_token);
     if (device?.userId?.toLowerCase() !== userId.toLowerCase()) return unknown();
@@ -37,4 +37,4 @@ export class OwnedDevices {
   }
 }
 
-const unknown = () => refusal.noSuch('such device of yours: a registration takes a moment to be stored');
+const unknown = () => refusal.noSuch('such device of this user: registrations are stored with a short delay');

@@ -1,4 +1,4 @@
-// Who is online: sessions that open and close, and the nodes that hold them.
+// Presence: opens and closes sessions, and expires those of dead nodes.
 
 import type { Timer } from '@hongyan/base/clock';
 import { ok } from '@hongyan/base/result';
@@ -32,9 +32,9 @@ type Deps = Pick<
 
 /** Memberships read in one step when a session opens. */
 const stepSize = 500;
-/** Nodes are renewed and stale ones dropped so often. */
+/** Interval at which nodes are renewed and dead ones expire. */
 const sweepEveryMs = 10_000;
-/** Devices that were not seen for so long are forgotten, a bounded number in each step. */
+/** Devices not seen for this long are forgotten, a limited number in each step. */
 const deviceTtlMs = 180 * 86_400_000;
 const forgetEveryMs = 3_600_000;
 const forgetMax = 1_000;
@@ -42,7 +42,7 @@ const forgetMax = 1_000;
 export class PresenceSessions {
   readonly #deps: Deps;
   readonly #memberships: MembershipCache;
-  /** Sessions opened through this core, by node. Where there are several cores, nodes renew theirs by themselves. */
+  /** Sessions opened through this core, by node. With several cores, nodes renew their sessions themselves. */
   readonly #sessionsByNode = new Map<string, Set<string>>();
   #timers: readonly Timer[] = [];
 
@@ -67,18 +67,18 @@ export class PresenceSessions {
     const { registry, timeline } = this.#deps;
     const { userId, deviceId, sessionId } = caller;
     await Promise.all([this.#touch(caller, clientName), this.#noteToken(caller)]);
-    // Read before the session is added: where this fails, nobody is left online.
+    // Read before the session is added: a failure must not leave the user online.
     const conversationIds = await this.#followedBy(userId);
     const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
     if (!this.#deps.shared) {
       const sessions = this.#sessionsByNode.get(node) ?? new Set();
       this.#sessionsByNode.set(node, sessions.add(sessionId));
     }
-    // Another session of the user may be one of the same device, on any gateway.
+    // The user has other sessions, and one may belong to the same device, on any gateway.
     if (becameOnline) await this.#changed([userId], { isOnline: true });
     else {
       await this.#deps.bus.publish([{ type: 'replaced', topic: userTopic(userId), deviceId, sessionId }]);
-      // A core that died may have told nobody of the first one.
+      // A core that died may not have reported the first session.
       void this.#report([userId], true);
     }
     const notices = this.#deps.notices.inForce();
@@ -107,7 +107,7 @@ export class PresenceSessions {
     });
   }
 
-  /** Shown to the others only where the user may write. */
+  /** Only users who may write in the conversation are shown as typing. */
   async typing({ userId }: DeviceCaller, { conversation_id }: Input<'typing'>): Promise<Result<undefined>> {
     const membership = await this.#memberships.get(conversation_id, userId);
     if (!membership) return refusal.notMember();
@@ -132,21 +132,21 @@ export class PresenceSessions {
     }
   }
 
-  /** [A14] A full disk keeps no reader out, as below: signing this device out then misses its token until it reconnects. */
+  /** [A14] A failure does not refuse the connection. A sign-out of the device then misses its token until the device reconnects. */
   async #noteToken({ userId, deviceId, tokenId, expiresAtMs }: DeviceCaller): Promise<void> {
     const { access, log } = this.#deps;
     if (expiresAtMs === undefined) return;
     await access
       .recordUse({ userId, deviceId, tokenId, expiresAtMs })
-      .catch((error: unknown) => log.error('use of a token not remembered', { userId, deviceId, error }));
+      .catch((error: unknown) => log.error('use of a token not stored', { userId, deviceId, error }));
   }
 
-  /** When a device was last seen is worth less than its connection: a full disk keeps no reader out. */
+  /** A failure does not refuse the connection, which matters more than the time of last use. */
   async #touch({ userId, deviceId }: DeviceCaller, name: string): Promise<void> {
     const { devices, clock, log } = this.#deps;
     await devices
       .touch({ userId, deviceId, name, atMs: clock.nowMs() })
-      .catch((error: unknown) => log.error('device not remembered', { userId, deviceId, error }));
+      .catch((error: unknown) => log.error('device not stored', { userId, deviceId, error }));
   }
 
   async #sweep(): Promise<void> {
@@ -156,14 +156,14 @@ export class PresenceSessions {
         if (sessions.size > 0) await registry.renew(node);
         else this.#sessionsByNode.delete(node);
       }
-      const gone = await registry.expire();
-      if (gone.length > 0) await this.#changed(gone, { isOnline: false });
+      const expired = await registry.expire();
+      if (expired.length > 0) await this.#changed(expired, { isOnline: false });
     } catch (error) {
       log.error('presence sweep failed', { error });
     }
   }
 
-  /** To those who watch these users, and to whoever wants events. */
+  /** Publishes the presence of these users to their watchers, and reports it as an event. */
   async #changed(
     userIds: readonly UserId[],
     { isOnline, lastSeenMs }: { readonly isOnline: boolean; readonly lastSeenMs?: number },
@@ -173,7 +173,10 @@ export class PresenceSessions {
     await this.#deps.bus.publish(userIds.map((user_id) => presenceEvent({ user_id, online: isOnline, ...seen })));
   }
 
-  /** [W8] To whoever wants events. Somebody who came back while it was noted may have been noted, by another core, before it. */
+  /**
+   * [W8] Reports presence events. After an offline event, users who are online again are reported once more: another core may have
+   * reported them before this event.
+   */
   async #report(userIds: readonly UserId[], isOnline: boolean): Promise<void> {
     const { outlet, registry, clock, log } = this.#deps;
     if (!outlet.isWanted) return;
@@ -185,7 +188,7 @@ export class PresenceSessions {
       const online = await registry.online(userIds);
       if (online.size > 0) await note([...online.keys()], true);
     } catch (error) {
-      log.error('users who came back at once may be told as offline until they connect again', { error });
+      log.error('users who reconnected immediately may be reported as offline until they connect again', { error });
     }
   }
 
@@ -194,7 +197,7 @@ export class PresenceSessions {
     try {
       const notSeenSinceMs = clock.nowMs() - deviceTtlMs;
       const keys = await devices.notSeenSince({ atMs: notSeenSinceMs, limit: forgetMax });
-      // Their receipts go by an event [T16].
+      // An event removes their receipts [T16].
       await devices.forget({ keys, notSeenSinceMs });
     } catch (error) {
       log.error('stale devices not forgotten', { error });

@@ -1,5 +1,5 @@
-// What a user has set in private: a fold of the private timeline, kept in the directory [E21]. The timeline is written first; entries
-// that a crash kept from the directory are applied by the next one who asks.
+// The present state of a private timeline: a fold of its entries, stored in the directory [E21]. The timeline is written first. The next
+// read applies entries that a crash kept from the directory.
 
 import { assert } from '@hongyan/base/assert';
 import { OutageLog } from '@hongyan/base/outage-log';
@@ -33,7 +33,7 @@ export class PrivateStates {
 
   async page({ userId }: Caller, { after, limit }: Input<'privateState'>): Promise<Result<Output<'privateState'>>> {
     const { directory, limits } = this.#deps;
-    // Before the rows, which may therefore be newer: entries after it are applied once more, in their order.
+    // Read before the rows, which may be newer: the client applies the entries after this seq again, in order.
     const { asOfSeq } = await this.upToDate(userId);
     const wanted = Math.min(limit ?? limitDefault, limits.pageMax);
     const rows = await directory.privatePage({
@@ -53,17 +53,17 @@ export class PrivateStates {
     });
   }
 
-  /** With every entry applied that was committed before the call. */
+  /** The totals after applying every entry that was committed before the call. */
   async upToDate(userId: UserId): Promise<PrivateTotals> {
     const { directory, timeline } = this.#deps;
     const conversationId = privateTimelineId(userId);
     for (;;) {
       const totals = await directory.privateTotals(userId);
       const { asOfSeq } = totals;
-      // Read later: an entry that is appended meanwhile makes it newer, never older.
+      // Read after the totals: a concurrent append makes the head newer, never older.
       const head = await this.#head(userId);
       if (asOfSeq === head.lastSeq) return totals;
-      // A timeline that was put back to an earlier state: what is set stays so, and its seqs go on from there.
+      // The timeline was restored to an earlier state: the rows stay, and its seqs continue from there.
       if (asOfSeq > head.lastSeq) {
         await this.#put({ userId, afterSeq: asOfSeq, asOfSeq: head.lastSeq, rows: [], reads: [] });
         continue;
@@ -78,8 +78,8 @@ export class PrivateStates {
   }
 
   /**
-   * For reads that show positions of the user [E3, E23]: the same, but where the directory cannot take what is missing now, they go on
-   * with what it has. Returns the newest seq of the private timeline.
+   * Like `upToDate`, for reads that show positions of the user [E3, E23]. If the directory cannot store missing entries now, the read
+   * continues with the present rows. Returns the newest seq of the private timeline.
    */
   async appliedIfPossible(userId: UserId): Promise<Seq> {
     try {
@@ -93,11 +93,11 @@ export class PrivateStates {
 
   async #head(userId: UserId): Promise<Head> {
     const [head] = await this.#deps.timeline.heads([privateTimelineId(userId)]);
-    assert(head, 'a timeline answers each id');
+    assert(head, 'a timeline returns a head for each id');
     return head;
   }
 
-  /** The entry that was just appended behind `afterSeq`. It is durable: what fails here is made good by the next one who asks. */
+  /** Applies an entry that was just appended after `afterSeq`. The entry is durable: after a failure the next read applies it. */
   async apply(userId: UserId, entry: StoredEntry, afterSeq: Seq): Promise<void> {
     try {
       await this.#put({ userId, afterSeq, asOfSeq: entry.seq, ...changesOf(userId, [entry]) });

@@ -1,4 +1,4 @@
-// What replies show of the messages that they answer, as these are now [E7].
+// Quotes in replies: the replied messages in their present form [E7].
 
 import type { Content } from '@hongyan/protocol/content';
 import type { Reply } from '@hongyan/protocol/entry';
@@ -7,12 +7,12 @@ import { decodeReferences, quoteOf } from '../../domain/message-references.ts';
 import { decodeState } from '../../domain/stored-state.ts';
 import type { StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
 
-/** By the seq of the message that is answered; without those that are not kept. */
+/** By the seq of the replied message, without messages that are no longer retained. */
 export type Quotes = ReadonlyMap<Seq, Reply>;
 
 export const noQuotes: Quotes = new Map();
 
-/** Two questions to the timeline, however many are asked for. */
+/** Two queries to the timeline, whatever the number of quotes. */
 export async function readQuotes(
   timeline: TimelineReads,
   conversationId: ConversationId,
@@ -35,8 +35,8 @@ export async function readQuotes(
   return quotes;
 }
 
-/** The messages that these answer. */
-export function answeredBy(entries: readonly StoredEntry[]): readonly Seq[] {
+/** The seqs of the messages that these entries reply to. */
+export function repliedSeqs(entries: readonly StoredEntry[]): readonly Seq[] {
   const seqs = new Set<Seq>();
   for (const { referencesJson } of entries) {
     const replyTo = referencesJson === undefined ? undefined : decodeReferences(referencesJson).replyTo;

@@ -1,77 +1,77 @@
-// In large conversations the reactions to one message make one entry a second at most [E6]: the first at once, those that follow
-// within the second together at its end. Each is durable, as part of the message's state, before it is acknowledged.
+// Limits the entries of reactions to one per message and second in large conversations [E6]. The first reaction has an entry of its own;
+// those within the next second share a summary entry. Each is durable in the state of the message before it is acknowledged.
 
 import { TransientMap } from '@hongyan/base/transient-map';
 import type { ReactionSummary } from '@hongyan/protocol/content';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { CoreDeps } from './deps.ts';
 
-type Noted = ReactionSummary['changes'][number];
+type Change = ReactionSummary['changes'][number];
 type Message = { readonly conversationId: ConversationId; readonly seq: Seq };
 
-const everyMs = 1_000;
-/** Messages with an entry in the last second; the reactions to further ones make an entry each. */
+const intervalMs = 1_000;
+/** Messages with an entry in the last second; reactions to further messages have an entry each. */
 const messagesMax = 10_000;
 
 export class ReactionSummaries {
   readonly #deps: Pick<CoreDeps, 'commands' | 'clock' | 'log' | 'newMsgId'>;
-  /** What was noted since the last entry of each message that had one in the last second, or that has a summary on its way. */
-  readonly #noted = new TransientMap<string, Noted[]>();
+  /** Pending changes of the messages that had an entry in the last second or have a summary in flight. */
+  readonly #pending = new TransientMap<string, Change[]>();
   readonly #submitting = new Set<Promise<void>>();
 
   constructor(deps: Pick<CoreDeps, 'commands' | 'clock' | 'log' | 'newMsgId'>) {
     this.#deps = deps;
   }
 
-  /** Whether an entry has to wait. */
+  /** Whether a reaction to the message joins a summary. */
   isWaiting(message: Message): boolean {
-    return this.#noted.has(nameOf(message));
+    return this.#pending.has(nameOf(message));
   }
 
-  /** A reaction has an entry of its own: the next entry comes a second later. */
+  /** A reaction had an entry of its own: later ones wait for up to a second. */
   appended(message: Message): void {
-    if (this.#noted.size >= messagesMax) return;
-    this.#noted.set(nameOf(message), []);
+    if (this.#pending.size >= messagesMax) return;
+    this.#pending.set(nameOf(message), []);
     this.#endLater(message);
   }
 
-  /** Also when the second ended while it was being stored. */
-  note(message: Message, change: Noted): void {
+  /** Adds a reaction to the summary, also if the second ended while the reaction was being stored. */
+  add(message: Message, change: Change): void {
     const name = nameOf(message);
-    const noted = this.#noted.get(name);
-    if (noted) {
-      noted.push(change);
+    const pending = this.#pending.get(name);
+    if (pending) {
+      pending.push(change);
       return;
     }
-    this.#noted.set(name, [change]);
+    this.#pending.set(name, [change]);
     this.#endLater(message);
   }
 
-  /** Has what was noted summed up now. */
+  /** Submits all pending summaries. */
   async drain(): Promise<void> {
-    for (const [name] of this.#noted) this.#end(messageOf(name));
+    for (const [name] of this.#pending) this.#end(messageOf(name));
     await Promise.all(this.#submitting);
   }
 
   #endLater(message: Message): void {
-    this.#deps.clock.after(everyMs, () => this.#end(message));
+    this.#deps.clock.after(intervalMs, () => this.#end(message));
   }
 
   #end(message: Message): void {
     const name = nameOf(message);
-    const changes = this.#noted.get(name);
+    const changes = this.#pending.get(name);
     if (changes === undefined) return;
     if (changes.length === 0) {
-      this.#noted.delete(name);
+      this.#pending.delete(name);
       return;
     }
-    // Those that come before the summary does wait for the next one.
-    this.#noted.set(name, []);
+    // Reactions that arrive before this summary is appended wait for the next one.
+    this.#pending.set(name, []);
     const submitting = this.#submit(message, changes).finally(() => this.#submitting.delete(submitting));
     this.#submitting.add(submitting);
   }
 
-  async #submit(message: Message, changes: readonly Noted[]): Promise<void> {
+  async #submit(message: Message, changes: readonly Change[]): Promise<void> {
     const { conversationId, seq } = message;
     const { commands, newMsgId, log } = this.#deps;
     const from = changes.at(-1)?.user_id;
@@ -84,11 +84,11 @@ export class ReactionSummaries {
       targetSeq: seq,
       change: { type: 'sum_up', changes },
     });
-    // Here, since another core may have appended it.
+    // Set here, because another core may append the summary.
     if (outcome.type === 'ok') return this.#endLater(message);
-    // The reactions are stored: the next entry of the message, and every read of it, has their counts.
-    this.#noted.delete(nameOf(message));
-    log.warn('reactions not summed up', { conversationId, code: outcome.code });
+    // The reactions are stored: every read, and the next entry of the message, includes their counts.
+    this.#pending.delete(nameOf(message));
+    log.warn('summary of reactions not appended', { conversationId, code: outcome.code });
   }
 }
 

@@ -1,4 +1,4 @@
-// Who reacted to a message: read from the state that the message has beside it [E6].
+// The users who reacted to a message, from the stored state of the message [E6].
 
 import { ok } from '@hongyan/base/result';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -24,7 +24,7 @@ export class Reactions {
     this.#memberships = memberships;
   }
 
-  /** In the order of user ids: a page then continues after its last user, also when that user has taken the reaction back. */
+  /** Ordered by user id, so that a page can continue after a user who has removed the reaction meanwhile. */
   async page({ userId }: Caller, input: Input<'listReactions'>): Promise<Result<Output<'listReactions'>>> {
     const { conversation_id: conversationId, target_seq: seq, after, limit = limitDefault } = input;
     const { directory, limits } = this.#deps;

@@ -1,4 +1,4 @@
-// Receipts on their way to the directory: coalesced until the next commit, pushed to the others once stored.
+// Coalesces receipts until the next commit of the directory, and publishes them once they are stored.
 
 import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
@@ -16,9 +16,9 @@ import type { Audiences } from './audience.ts';
 import type { CoreDeps } from './deps.ts';
 import type { MembershipCache } from './membership-cache.ts';
 
-/** Positions of one device in one conversation, as far as it reported them since the last commit. */
+/** The positions that a device has reported in one conversation since the last commit. */
 interface Waiting {
-  /** In the map of those that wait. */
+  /** Key in the map of waiting reports. */
   readonly key: string;
   readonly caller: DeviceCaller;
   readonly conversationId: ConversationId;
@@ -27,7 +27,7 @@ interface Waiting {
 
 interface Accepted {
   readonly waiting: Waiting;
-  /** Of these that it holds. */
+  /** Reports within the last seq of the conversation. */
   readonly reports: readonly Report[];
   readonly memberCount: number;
 }
@@ -38,14 +38,13 @@ interface Report {
   readonly resolve: (result: Result<undefined>) => void;
 }
 
-/** Devices and conversations that wait for their commit; further ones fail as overloaded. */
+/** Pairs of device and conversation that wait for a commit; further ones fail as overloaded. */
 const waitingMax = 100_000;
-/** Of one commit, so that it holds the event loop for a millisecond at most; the rest waits for the next. */
+/** Pairs in one commit, which then blocks the event loop for a millisecond at most. */
 const batchMax = 1_000;
 /**
- * Commits begin at least so far apart, small ones farther. What a device reports meanwhile is one row and one frame: at a thousand
- * messages a second this saves most of the cost of receipts, and nobody sees a mark that comes 50 ms later. The first after a pause is
- * not delayed.
+ * Commits start at least 20 ms apart, small ones up to 50 ms. All reports of a device in this time are one row and one frame: at a
+ * thousand messages per second this saves most of the cost of receipts. The first commit after a pause is not delayed.
  */
 const gathering = { minIntervalMs: 20, patience: { items: 100, patienceMs: 50 } };
 
@@ -71,7 +70,7 @@ export class Receipts {
     });
   }
 
-  /** Resolves when the position is stored; until then it may be lost with the process [D9]. */
+  /** Resolves when the position is stored. Until then it is lost if the process dies [D9]. */
   advance(caller: DeviceCaller, conversationId: ConversationId, position: Position): Promise<Result<undefined>> {
     const key = `${conversationId}|${caller.userId}|${caller.deviceId}`;
     const { deliveredSeq, readSeq } = position;
@@ -86,7 +85,7 @@ export class Receipts {
   #submit(waiting: Waiting): void {
     this.#waiting.set(waiting.key, waiting);
     this.#batcher.submit(waiting).catch((error: unknown) => {
-      // What was reported since this commit began waits for the next one.
+      // Reports since the start of this commit wait for the next one: they are not failed here.
       if (this.#waiting.get(waiting.key) === waiting) this.#waiting.delete(waiting.key);
       this.#fail(waiting.reports, error);
     });
@@ -128,8 +127,8 @@ export class Receipts {
     const { directory, bus, clock, log, outlet } = this.#deps;
     const atMs = clock.nowMs();
     try {
-      const advances = accepted.map((one) => toAdvance(one, atMs));
-      // Before they are stored: after a crash between the two the devices report them again.
+      const advances = accepted.map((each) => toAdvance(each, atMs));
+      // Before they are stored: after a crash in between the devices report them again.
       if (outlet.isWanted) await outlet.positions(advances);
       const results = await directory.advanceReceipts(advances);
       void bus.publish(this.#eventsOf(results, accepted));
@@ -143,18 +142,20 @@ export class Receipts {
   #eventsOf(results: readonly ReceiptResult[], accepted: readonly Accepted[]): BusEvent[] {
     const events: BusEvent[] = [];
     for (let index = 0; index < results.length; index++) {
-      const [result, one] = [results[index], accepted[index]];
-      if (!result?.changed || !one) continue;
+      const [result, origin] = [results[index], accepted[index]];
+      if (!result?.changed || !origin) continue;
       const frame = frameOf(result);
-      // The user's devices wait for what others see at once: the one that reported it knows it already.
-      const own = userTopic(one.waiting.caller.userId);
-      for (const topic of this.#topicsOf(one))
-        events.push(topic === own ? { type: 'frame', topic, frame, mayWait: true } : { type: 'frame', topic, frame });
+      // For the user's own devices the frame may wait: the reporting device knows the position already.
+      const ownTopic = userTopic(origin.waiting.caller.userId);
+      for (const topic of this.#topicsOf(origin))
+        events.push(
+          topic === ownTopic ? { type: 'frame', topic, frame, mayWait: true } : { type: 'frame', topic, frame },
+        );
     }
     return events;
   }
 
-  /** Small conversations; in large ones that would be N² frames, so only the user's own devices. */
+  /** In large conversations only the user's devices: N members would cause N² frames. */
   #topicsOf({ waiting, memberCount }: Accepted): readonly Topic[] {
     const isPushed = memberCount <= this.#deps.limits.receiptsPushMax || isDirect(waiting.conversationId);
     return isPushed ? this.#audiences.topicsOf(waiting.conversationId) : [userTopic(waiting.caller.userId)];
@@ -172,7 +173,7 @@ function frameOf({ conversationId, userId, deliveredSeq, readSeq }: ReceiptResul
   return JSON.stringify(frame);
 }
 
-/** [D7] Positions beyond the last seq are refused one by one: they do not spoil the good ones they came with. */
+/** [D7] Refuses each position beyond the last seq, without affecting the valid ones. */
 function withinLast(reports: readonly Report[], lastSeq: Seq): readonly Report[] {
   const within: Report[] = [];
   for (const report of reports) {
@@ -187,7 +188,7 @@ function refuseAll(reports: readonly Report[]): void {
 }
 
 function toAdvance({ waiting, reports }: Accepted, atMs: number): ReceiptAdvance {
-  assert(reports.length > 0, 'a device waits with at least one report');
+  assert(reports.length > 0, 'an accepted device has at least one report');
   const { conversationId, caller } = waiting;
   let [deliveredSeq, readSeq] = [0 as Seq, 0 as Seq];
   for (const report of reports) {

@@ -1,4 +1,4 @@
-// Registrations of devices: signed by an application's back end, checked one by one, accepted once they stand in the task queue.
+// Registrations of devices: signed by a back end, checked one by one, accepted once they are in the task queue.
 
 import { timingSafeEqual } from 'node:crypto';
 import { Batcher } from '@hongyan/base/batcher';
@@ -17,18 +17,18 @@ import { SeenSignatures } from './seen-signatures.ts';
 
 type Deps = Pick<CoreDeps, 'access' | 'tasks' | 'clock' | 'log' | 'limits'>;
 
-/** Registrations that wait for their commit; further ones fail as overloaded. */
+/** Registrations that wait for the task queue; further ones fail as overloaded. */
 const waitingMax = 200_000;
-/** Of one task: those that came while the task before was written. */
+/** Registrations in one task: those received while the previous task was written. */
 const perTaskMax = 2_000;
-/** While one task waits for the disk the next is handed over. */
+/** While one task waits for the disk, the next one is handed over. */
 const inFlightMax = 2;
-/** Under load registrations gather this long: a task costs about the same for one as for ten. A lone one never waits. */
+/** Minimal interval between tasks: a task costs about the same for one registration as for ten. A lone one never waits. */
 const minIntervalMs = 2;
-/** A key is looked up again after so long: one that was revoked signs nothing later than this. */
+/** A key is looked up again after this time: a revoked key is accepted for at most as long. */
 const keyFreshMs = 1_000;
 const minuteMs = 60_000;
-/** What a registration says in words of its own; the token has a pattern. */
+/** Free texts of a registration. The token is restricted by a pattern. */
 const texts = ['model', 'firmware', ...deviceDetails] as const;
 
 export class Registrations {
@@ -36,9 +36,9 @@ export class Registrations {
   readonly #lookup: ApiKeyLookup;
   readonly #seen: SeenSignatures;
   readonly #batcher: Batcher<Registration, undefined>;
-  /** Keys as they were looked up; no more than the store allows, since only those that exist are kept. */
+  /** Cached keys. Only existing keys are cached, so the store's limit bounds the size. */
   readonly #keys = new Map<string, { readonly key: ApiKeyRecord; readonly readAtMs: number }>();
-  /** When uses of keys were last written down; likewise. */
+  /** When each key's use was last stored, with the same bound. */
   readonly #usedAt = new Map<string, number>();
 
   constructor(deps: Deps, lookup: ApiKeyLookup) {
@@ -85,7 +85,7 @@ export class Registrations {
     return this.#batcher.drain();
   }
 
-  /** [T10] The signature is the key's, over these bytes, made now, and not used before. */
+  /** [T10] Checks that the signature is by the key, covers the body, is recent, and was not used before. */
   async #admit({ keyId, signature, signedAtMs, body }: SignedCaller): Promise<Result<undefined>> {
     const { clock, limits } = this.#deps;
     const nowMs = clock.nowMs();
@@ -110,8 +110,8 @@ export class Registrations {
   }
 
   /**
-   * [T11] Half of a surrogate pair has no UTF-8: stores would write U+FFFD, and could not tell models apart. [T12] A device whose
-   * clock runs ahead would refuse its own later registrations.
+   * [T11] Half of a surrogate pair has no UTF-8: stores would write U+FFFD for it, and different models would become equal. [T12] A
+   * time in the future would make later registrations of the device look old.
    */
   #check(input: RegistrationInput): Result<RegistrationInput> {
     const { clock, limits } = this.#deps;
@@ -128,7 +128,7 @@ export class Registrations {
     const { access, log } = this.#deps;
     access
       .touchKey({ keyId, atMs })
-      .catch((error: unknown) => log.error('use of a key not remembered', { keyId, error }));
+      .catch((error: unknown) => log.error('use of an API key not stored', { keyId, error }));
   }
 }
 
@@ -148,7 +148,7 @@ function toRegistration(input: RegistrationInput, signedAtMs: number): Registrat
   };
 }
 
-/** In one order, so that equal details are equal texts. */
+/** In a fixed order, so that equal details have equal texts. */
 function detailsOf(input: RegistrationInput): string {
   let details: Record<string, string> | undefined;
   for (const name of deviceDetails) {

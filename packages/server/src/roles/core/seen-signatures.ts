@@ -1,20 +1,20 @@
-// Signatures that were used: a request that someone recorded is worth nothing a second time.
+// Remembers used signatures, so that recorded requests cannot be replayed.
 
-/** Signatures are kept and dropped by the time they were made, in steps of this. */
+/** Signatures are grouped by the time of their creation in steps of this length, and forgotten step by step. */
 const stepMs = 5_000;
-/** Hex digits of a signature that tell it from others: 52 bits, as much as a number holds. */
+/** Hex digits that identify a signature: 52 bits, which a number represents exactly. */
 const digits = 13;
 
 export interface SeenSignaturesOptions {
-  /** A request may be so much older or newer than this server's clock. */
+  /** How much a request may be older or newer than the clock of this server. */
   readonly windowMs: number;
-  /** Of more signatures within the window the oldest are forgotten, and requests as old as those are refused. */
+  /** With more signatures in the window, the oldest are forgotten, and requests of their age are refused. */
   readonly rememberedMax: number;
 }
 
 export class SeenSignatures {
   readonly #options: SeenSignaturesOptions;
-  /** By the step in which they were made, oldest first as far as requests came in order. */
+  /** By step of creation, roughly oldest first. */
   readonly #steps = new Map<number, Set<number>>();
   #count = 0;
   /** Steps up to this one are forgotten. */
@@ -28,7 +28,7 @@ export class SeenSignatures {
     return this.#count;
   }
 
-  /** [T10] Remembers a signature that is right. `late`: it was made too long ago, or in the future. */
+  /** [T10] Remembers a valid signature. `late`: it was created too long ago or in the future. */
   use(
     signature: string,
     { madeAtMs, nowMs }: { readonly madeAtMs: number; readonly nowMs: number },

@@ -1,4 +1,4 @@
-// Messages on their way to the send hook: asked once for each key [D3], and what the hook made of them.
+// Submits messages to the send hook, once per key [D3], and applies its verdicts.
 
 import { unreachable } from '@hongyan/base/assert';
 import { done, ok } from '@hongyan/base/result';
@@ -13,15 +13,15 @@ import type { CoreDeps } from './deps.ts';
 
 type Deps = Pick<CoreDeps, 'timeline' | 'limits' | 'log'>;
 
-/** Verdicts remembered for repeats; the oldest are forgotten first, and each after a while. */
+/** Verdicts cached for repeats; the least recently used are evicted first, and each expires. */
 const verdictsMax = 10_000;
 const verdictMs = 600_000;
-/** A verdict may carry a content of the greatest size: of all together the oldest are forgotten beyond this. */
+/** Total size of cached verdicts, which may contain large contents; beyond it the oldest are evicted. */
 const verdictBytesMax = 32 * 1024 * 1024;
 
-interface Asked {
+interface CachedVerdict {
   readonly answer: Promise<Result<Verdict>>;
-  /** 0 while it is under way. */
+  /** 0 while the request is in flight. */
   bytes: number;
 }
 
@@ -29,25 +29,25 @@ export class SendChecks {
   readonly #deps: Deps;
   readonly #hook: SendHook;
   readonly #verdictBytesMax: number;
-  readonly #asked: QuickLRU<string, Asked>;
+  readonly #verdicts: QuickLRU<string, CachedVerdict>;
   #bytes = 0;
 
   constructor(deps: Deps, hook: SendHook, bytesMax = verdictBytesMax) {
     this.#deps = deps;
     this.#hook = hook;
     this.#verdictBytesMax = bytesMax;
-    const onEviction = (_key: string, { bytes }: Asked) => {
+    const onEviction = (_key: string, { bytes }: CachedVerdict) => {
       this.#bytes -= bytes;
     };
-    this.#asked = new QuickLRU({ maxSize: verdictsMax, maxAge: verdictMs, onEviction });
+    this.#verdicts = new QuickLRU({ maxSize: verdictsMax, maxAge: verdictMs, onEviction });
   }
 
-  /** The command as it may go up. */
+  /** The command to submit: unchanged, or with the content of the hook. */
   async message(command: MessageCommand): Promise<Result<MessageCommand>> {
     const fingerprint = this.#fingerprint(command);
     const earlier = await this.#deps.timeline.findByClientMsgId(command);
-    // [D3] What was committed is never asked again.
-    if (earlier) return ok(asItWas(command, earlier, fingerprint));
+    // [D3] The hook is not called again for a committed message.
+    if (earlier) return ok(withStoredContent(command, earlier, fingerprint));
     const { conversationId, from, clientMsgId, contentJson, references } = command;
     const question = { conversationId, from, clientMsgId, contentJson, ...references };
     const verdict = await this.#verdictOn(question, fingerprint);
@@ -61,7 +61,7 @@ export class SendChecks {
         const encoded = encodeContent(verdict.value.content, this.#deps.limits.contentBytesMax);
         if (encoded.type === 'ok')
           return ok({ ...command, contentJson: encoded.value, references: { ...references, original: fingerprint } });
-        this.#deps.log.error('the check before sending gave a content that no client may send', {
+        this.#deps.log.error('the send hook returned content that no client may send', {
           why: encoded.message,
         });
         return refusal.refusedBeforeSend('this message was not accepted');
@@ -71,7 +71,7 @@ export class SendChecks {
     }
   }
 
-  /** An edit is allowed or refused. */
+  /** The hook can allow or refuse an edit, but not replace its content. */
   async edit(question: QuestionedMessage): Promise<Result<undefined>> {
     if (await this.#deps.timeline.findByClientMsgId(question)) return done;
     const verdict = await this.#verdictOn(question, this.#hook.fingerprint(JSON.stringify(question)));
@@ -83,34 +83,34 @@ export class SendChecks {
     return this.#hook.fingerprint(JSON.stringify([conversationId, contentJson, references ?? {}]));
   }
 
-  /** Repeats that come while it is asked, or soon after, get the same one. A hook that did not answer is asked again. */
+  /** Concurrent and recent repeats share one verdict. If the hook did not respond, it is called again. */
   #verdictOn(question: QuestionedMessage, fingerprint: string): Promise<Result<Verdict>> {
     const key = `${question.from} ${question.clientMsgId} ${fingerprint}`;
-    const known = this.#asked.get(key);
+    const known = this.#verdicts.get(key);
     if (known) return known.answer;
-    const asked: Asked = { answer: this.#hook.ask(question), bytes: 0 };
-    this.#asked.set(key, asked);
-    asked.answer.then(
-      (verdict) => (verdict.type === 'ok' ? this.#remember(key, asked, verdict.value) : this.#asked.delete(key)),
-      () => this.#asked.delete(key),
+    const cached: CachedVerdict = { answer: this.#hook.ask(question), bytes: 0 };
+    this.#verdicts.set(key, cached);
+    cached.answer.then(
+      (verdict) => (verdict.type === 'ok' ? this.#retain(key, cached, verdict.value) : this.#verdicts.delete(key)),
+      () => this.#verdicts.delete(key),
     );
-    return asked.answer;
+    return cached.answer;
   }
 
-  #remember(key: string, asked: Asked, verdict: Verdict): void {
-    if (this.#asked.peek(key) !== asked) return;
-    asked.bytes = 2 * (key.length + JSON.stringify(verdict).length);
-    this.#bytes += asked.bytes;
-    for (const [oldest, { bytes }] of this.#asked.entriesAscending()) {
+  #retain(key: string, cached: CachedVerdict, verdict: Verdict): void {
+    if (this.#verdicts.peek(key) !== cached) return;
+    cached.bytes = 2 * (key.length + JSON.stringify(verdict).length);
+    this.#bytes += cached.bytes;
+    for (const [oldest, { bytes }] of this.#verdicts.entriesAscending()) {
       if (this.#bytes <= this.#verdictBytesMax) return;
-      // One that is under way is shared by its repeats.
-      if (bytes > 0 && this.#asked.delete(oldest)) this.#bytes -= bytes;
+      // A request in flight stays: its repeats share it.
+      if (bytes > 0 && this.#verdicts.delete(oldest)) this.#bytes -= bytes;
     }
   }
 }
 
-/** A repeat of a message whose content was replaced carries the original: where it is that one, it goes up as what was stored. */
-function asItWas(
+/** A repeat carries the original content. If the hook replaced that content, the command continues with the stored one. */
+function withStoredContent(
   command: MessageCommand,
   { contentJson, referencesJson }: StoredEntry,
   fingerprint: string,

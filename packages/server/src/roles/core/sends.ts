@@ -1,4 +1,4 @@
-// The send operation: what can be checked before the log is, then the command goes up.
+// The operation send: validates what needs no ordering, then submits a command to the log.
 
 import { assert } from '@hongyan/base/assert';
 import type { MaybePromise } from '@hongyan/base/maybe-promise';
@@ -24,7 +24,7 @@ export class Sends {
   readonly #order: SubmitOrder;
   readonly #checks: SendChecks | undefined;
 
-  /** `checks`: where messages are looked at before they are accepted. */
+  /** `checks`: undefined without a send hook. */
   constructor(
     deps: Deps,
     memberships: MembershipCache,
@@ -54,7 +54,7 @@ export class Sends {
       references: referencesOf(input),
       trace: span?.traceparent,
     };
-    // A conversation that is known has the canonical id.
+    // A cached conversation has the canonical id.
     const isNew = to !== undefined && !this.#memberships.knows(target.value);
     const canonical = isNew ? this.#withCanonicalId(from, to) : target.value;
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
@@ -62,7 +62,7 @@ export class Sends {
     const outcome = await this.#order.submit(from, this.#checks ? this.#checked(prepared, this.#checks) : prepared);
     span?.end({ 'hongyan.outcome': outcome.type === 'ok' ? 'ok' : outcome.code });
     if (outcome.type !== 'ok') return outcome;
-    assert(outcome.value.type === 'message', 'a message command ends as a message');
+    assert(outcome.value.type === 'message', 'a message command has a message as its outcome');
     const { msgId, seq, timestampMs, isDuplicate } = outcome.value;
     const ack: Output<'send'> = {
       client_msg_id,
@@ -75,20 +75,20 @@ export class Sends {
     return ok(isDuplicate ? { ...ack, duplicate: true } : ack);
   }
 
-  /** [W11] Later messages of the sender wait for it: their order stays. */
+  /** [W11] Later messages of the sender wait for the check, so that their order is kept. */
   async #checked(prepared: MaybePromise<Result<MessageCommand>>, checks: SendChecks): Promise<Result<MessageCommand>> {
     const command = await prepared;
     return command.type === 'ok' ? checks.message(command.value) : command;
   }
 
-  /** The direct conversation with the user that `to` names, in whatever case it is written; an unknown one is refused later. */
+  /** The direct conversation with `to`, whose id is case-insensitive. An unknown user is refused later. */
   async #withCanonicalId(from: UserId, to: UserId): Promise<ConversationId> {
     const user = (await this.#deps.directory.getUsers([to])).get(to);
     return directConversationId(from, user?.userId ?? to);
   }
 }
 
-/** At once, unless something has to be looked up. */
+/** Returns a promise only if a look-up is needed. */
 function prepare(
   message: Omit<MessageCommand, 'conversationId'>,
   conversationId: MaybePromise<ConversationId>,

@@ -1,4 +1,5 @@
-// The newest message of each writer, on its way to the directory: what members wrote is nothing they have yet to read [E3].
+// Stores the seq of each member's newest message in the directory: messages up to it are not unread for that member [E3]. Positions
+// are buffered and written in batches.
 
 import type { Timer } from '@hongyan/base/clock';
 import { OutageLog } from '@hongyan/base/outage-log';
@@ -10,19 +11,19 @@ import { type Feed, type FeedPage, UnknownPosition } from '../../ports/timeline/
 import type { AppendResult, Position, StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps, SoleStores } from './deps.ts';
 
-/** Written so seldom that busy writers cost a row a second. Until then the positions are here, and reads ask here. */
+/** Interval of writes: an active sender costs one row per second. Reads include the buffered positions. */
 const writeEveryMs = 1_000;
-/** Where other cores read too, which cannot ask here. */
+/** With several cores, whose reads cannot see the buffer. */
 const writeEveryMsShared = 20;
-/** Above it they are written at once. */
+/** Buffered positions that trigger a write. */
 const waitingMax = 10_000;
-/** While the directory cannot take them: beyond that no messages are taken either. Some tens of megabytes. */
-const keptMax = 200_000;
-/** What it could not take is tried again. */
+/** Buffered positions while the directory fails, some tens of megabytes; beyond it messages are refused too. */
+const bufferedMax = 200_000;
+/** Interval of retries after a failed write. */
 const retryMs = 1_000;
-/** Of one statement. */
+/** Positions in one statement. */
 const pieceMax = 5_000;
-/** Entries of a page of the feed. */
+/** Entries in a page of the feed. */
 const pageSize = 500;
 
 export class SentPositions {
@@ -30,31 +31,31 @@ export class SentPositions {
   readonly #writeEveryMs: number;
   #waiting = new Noted();
   #writing: Noted | undefined;
-  /** The last that was written: a record may have been read before that, and is asked about after it. */
+  /** The last written batch: a member record may have been read before it was written. */
   #wrote: Noted | undefined;
   #running: Promise<void> | undefined;
-  /** What is being appended, and noted when it is. */
+  /** Appends in flight, whose positions are noted when they end. */
   readonly #noting = new Set<Promise<unknown>>();
   #timer: Timer | undefined;
-  /** The last write failed. */
+  /** Whether the last write failed. */
   #isFailing = false;
   readonly #outage: OutageLog;
 
   constructor(deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log' | 'shared'>) {
     const { clock, log } = deps;
-    const failing = 'newest messages of writers not stored, to be tried again';
-    this.#outage = new OutageLog({ failing, over: 'newest messages of writers are stored again', clock, log });
+    const failing = 'positions of senders not stored, to be retried';
+    this.#outage = new OutageLog({ failing, over: 'positions of senders are stored again', clock, log });
     this.#deps = deps;
     this.#writeEveryMs = deps.shared ? writeEveryMsShared : writeEveryMs;
   }
 
-  /** Throws StoreFailure where no further ones can be kept: an append that came now would not be noted. */
+  /** Throws StoreFailure if the buffer is full: a further append could not be noted. */
   assertRoom(): void {
-    if (this.#waiting.count + (this.#writing?.count ?? 0) < keptMax) return;
-    throw new StoreFailure('unavailable', 'the directory has to take the newest messages of writers first');
+    if (this.#waiting.count + (this.#writing?.count ?? 0) < bufferedMax) return;
+    throw new StoreFailure('unavailable', 'the directory must store earlier positions of senders first');
   }
 
-  /** The same results, noted. */
+  /** Notes the positions of an append, and returns its results. */
   noting(appending: Promise<readonly AppendResult[]>): Promise<readonly AppendResult[]> {
     return this.#tracked(
       appending.then((results) => {
@@ -64,7 +65,7 @@ export class SentPositions {
     );
   }
 
-  /** Also entries that are noted already. */
+  /** Entries may be noted repeatedly. */
   note(entries: readonly StoredEntry[]): void {
     for (const { isCounted, conversationId, from, seq } of entries)
       if (isCounted) this.#waiting.raise({ conversationId, userId: from, sentSeq: seq });
@@ -73,7 +74,7 @@ export class SentPositions {
     else this.#schedule();
   }
 
-  /** The newest of what the record says and what waits here, or was written since the record was read. */
+  /** The newest of the record's seq, the buffered seq, and the seq that was written after the record was read. */
   of({ conversationId, userId, sentSeq }: MemberKey & Pick<MemberRecord, 'sentSeq'>): Seq {
     const waiting = this.#waiting.of(conversationId, userId);
     const writing = this.#writing?.of(conversationId, userId) ?? 0;
@@ -81,13 +82,13 @@ export class SentPositions {
     return Math.max(sentSeq, waiting, writing, wrote) as Seq;
   }
 
-  /** Notes what was committed before a crash and not written. Rejects with StoreFailure. */
+  /** Notes messages that were committed before a crash without their positions being written. Rejects with StoreFailure. */
   recover(): Promise<void> {
     const { sole } = this.#deps;
     return sole ? this.#tracked(this.#recover(sole)) : Promise.resolve();
   }
 
-  /** Resolves when what is noted now is written. */
+  /** Resolves when all positions noted so far are written. */
   async written(): Promise<void> {
     await (this.#waiting.count > 0 ? this.#waiting : this.#writing)?.written;
   }
@@ -95,7 +96,7 @@ export class SentPositions {
   async drain(): Promise<void> {
     await this.#running;
     if (this.#waiting.count > 0) await this.#write();
-    // What it could not take is found again by the next life, or the next owner.
+    // Positions that could not be written are recovered by the next start, or by the next owner.
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -105,7 +106,7 @@ export class SentPositions {
     try {
       if (mark !== undefined) return await this.#noteAfter(mark, timeline.feed);
     } catch (error) {
-      // The timeline is another than that of the mark, or lost its newest commits with the power.
+      // The timeline was replaced, or has lost its newest commits with a power failure.
       if (!(error instanceof UnknownPosition)) throw error;
     }
     await directory.moveSentThrough(await timeline.position());
@@ -126,14 +127,14 @@ export class SentPositions {
     return noting;
   }
 
-  /** While one is under way, its end does it. */
+  /** The end of a running write schedules the next one itself. */
   #schedule(): void {
     if (this.#running) return;
     const delayMs = this.#isFailing ? retryMs : this.#writeEveryMs;
     this.#timer ??= this.#deps.clock.after(delayMs, () => void this.#write());
   }
 
-  /** One at a time. */
+  /** One write at a time. */
   #write(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -145,12 +146,12 @@ export class SentPositions {
     return this.#running;
   }
 
-  /** false: it could not. */
+  /** false: the write failed. */
   async #writeNoted(): Promise<boolean> {
     const { directory, sole } = this.#deps;
     try {
       const through = await sole?.timeline.position();
-      // What was committed by then is noted when the appends under way have ended.
+      // Entries committed before this position are noted once the appends in flight have ended.
       if (through !== undefined) await Promise.allSettled(this.#noting);
       const writing = this.#waiting;
       this.#waiting = new Noted();
@@ -171,12 +172,13 @@ export class SentPositions {
   }
 }
 
+/** Positions of one batch. */
 class Noted {
   readonly #byConversation = new Map<ConversationId, Map<UserId, Seq>>();
   readonly #written = Promise.withResolvers<void>();
   #count = 0;
 
-  /** Members. */
+  /** Number of members. */
   get count(): number {
     return this.#count;
   }
@@ -200,7 +202,7 @@ class Noted {
     if (before === undefined || before < sentSeq) ofConversation.set(userId, sentSeq);
   }
 
-  /** Those of an earlier one, which is not written by itself any more. */
+  /** Takes over the positions of an earlier batch whose write failed. */
   raiseAll(earlier: Noted): void {
     for (const advance of earlier.#advances()) this.raise(advance);
     void this.written.then(() => earlier.finish());

@@ -1,4 +1,4 @@
-// Signing out: tokens are revoked durably, then on every gateway, which closes their connections.
+// Sign-outs: revocations are stored, then published to every gateway, which closes the affected connections.
 
 import type { Timer } from '@hongyan/base/clock';
 import { done, ok } from '@hongyan/base/result';
@@ -14,13 +14,13 @@ import type { CoreDeps } from './deps.ts';
 type Deps = Pick<CoreDeps, 'access' | 'devices' | 'registry' | 'bus' | 'clock' | 'log'>;
 
 const forgetEveryMs = 60_000;
-/** The rest waits for the next time. */
+/** Revocations removed in one step. */
 const forgetMax = 10_000;
 
 export class SignOuts {
   readonly #deps: Deps;
   #timer: Timer | undefined;
-  /** Of all tokens that were issued here since the start. */
+  /** Of all tokens issued by this process. */
   #newestIssueMs = 0;
 
   constructor(deps: Deps) {
@@ -40,7 +40,7 @@ export class SignOuts {
     return this.#revoke([this.#ofToken(caller, caller)]);
   }
 
-  /** A token was signed. */
+  /** Called when a token was signed. */
   issued(issuedAtMs: number): void {
     this.#newestIssueMs = Math.max(this.#newestIssueMs, issuedAtMs);
   }
@@ -51,7 +51,7 @@ export class SignOuts {
     return this.#revoke([ofAllTokens(userId, { nowMs: this.#deps.clock.nowMs(), newestIssueMs })]);
   }
 
-  /** [A14] Those that were signed out, or whose token has expired, have to log in again: they are not listed. */
+  /** [A14] Lists devices with a valid token; signed-out devices and those with expired tokens are not listed. */
   async devices(caller: Caller): Promise<Result<Output<'listOwnDevices'>>> {
     const { access, devices, registry, clock } = this.#deps;
     const { userId, tokenId, deviceId } = caller;
@@ -101,7 +101,7 @@ export class SignOuts {
       log.error('no room for a revocation: raise revocations-max', {});
       return failure.overloaded('revocations of unexpired tokens', forgetEveryMs);
     }
-    // A gateway that the bus cannot reach is told of the loss, and reads them all.
+    // A gateway that misses the event receives a loss report, and reads all revocations again.
     await bus.publish([{ type: 'revoked', topic: revocationsTopic, revocations }]);
     return done;
   }
@@ -111,6 +111,6 @@ export class SignOuts {
     const { access, clock, log } = this.#deps;
     await access
       .forgetExpired({ nowMs: clock.nowMs(), limit: forgetMax })
-      .catch((error: unknown) => log.error('expired revocations not forgotten', { error }));
+      .catch((error: unknown) => log.error('expired revocations not removed', { error }));
   }
 }

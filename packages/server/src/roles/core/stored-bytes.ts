@@ -1,4 +1,4 @@
-// [L6] How much each user may store in a day, so that nobody fills the disk alone.
+// [L6] Limits how much each user may store per day, so that one user cannot fill the disk.
 
 import { andThen, type MaybePromise } from '@hongyan/base/maybe-promise';
 import { done } from '@hongyan/base/result';
@@ -11,14 +11,14 @@ import type { UserTiers } from './user-tiers.ts';
 
 export interface StoredBytesOptions {
   readonly tiers: UserTiers;
-  /** Apart from that of requests: a bucket of bytes takes half a day to fill, and would push out those of seconds. */
+  /** Separate from the limiter of requests: a bucket of bytes takes half a day to fill, and would evict buckets that fill in seconds. */
   readonly limiter: RateLimiter;
 }
 
 type Charged = Result<undefined>;
 
 const dayS = 86_400;
-/** An entry's ids, positions and index rows, beside its content. */
+/** Estimated size of an entry's ids, positions and index rows. */
 const entryBytes = 256;
 
 export class StoredBytes {
@@ -28,7 +28,7 @@ export class StoredBytes {
     this.#options = options;
   }
 
-  /** Before the content is stored. One that is then refused, or was stored before [D3], counts too. */
+  /** Called before the content is stored. Commands that are refused later, and repeats [D3], count too. */
   charge(caller: Caller, contentJson: string): MaybePromise<Charged> {
     const tier = this.#options.tiers.of(caller);
     if (tier === undefined) return done;
@@ -36,7 +36,7 @@ export class StoredBytes {
     return andThen(tier, this.#draw, caller, bytes);
   }
 
-  /** Half at once and half over the day: within any 24 hours no more than the whole. */
+  /** The burst is half of the limit and the rate fills the other half per day, so that any 24 hours stay within the limit. */
   readonly #draw = (tier: Tier | undefined, { userId }: Caller, bytes: number): MaybePromise<Charged> => {
     if (tier === undefined) return done;
     const { storedBytesPerDay } = tier;

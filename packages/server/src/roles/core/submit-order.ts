@@ -1,4 +1,4 @@
-// Commands go up in the order of their calls: some need a look-up first, and the user's later ones must not overtake them.
+// Submits the commands of each user in the order of the calls: some need a look-up first, and later ones must not overtake them.
 
 import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { TransientMap } from '@hongyan/base/transient-map';
@@ -11,14 +11,14 @@ type Outcome = Result<CommandOutcome>;
 
 export class SubmitOrder {
   readonly #commands: CommandProducer;
-  /** Users with a command in preparation: settled when the newest of theirs is submitted. */
+  /** For users with a command in preparation: settles when the newest of them is submitted. */
   readonly #submitted = new TransientMap<UserId, Promise<unknown>>();
 
   constructor(commands: CommandProducer) {
     this.#commands = commands;
   }
 
-  /** Without a look-up before it, a command is submitted at once. One that is refused in preparation is answered so. */
+  /** A command without a look-up is submitted immediately. A refusal in preparation is the outcome. */
   submit(from: UserId, prepared: MaybePromise<Prepared>): Promise<Outcome> {
     const earlier = this.#submitted.get(from);
     if (earlier === undefined && !(prepared instanceof Promise)) return this.#submit(prepared);
@@ -27,7 +27,7 @@ export class SubmitOrder {
     return submitting.then(({ outcome }) => outcome);
   }
 
-  /** The outcome is boxed: the next command waits for this submit, not for what comes of it. */
+  /** The outcome is boxed, so that the next command waits for this submit but not for its outcome. */
   async #submitAfter(
     earlier: Promise<unknown> | undefined,
     prepared: MaybePromise<Prepared>,
@@ -40,7 +40,7 @@ export class SubmitOrder {
     const leave = () => {
       if (this.#submitted.get(from) === submitted) this.#submitted.delete(from);
     };
-    // What fails in preparation fails at once: those before it may be in theirs still.
+    // A failed preparation settles early: earlier commands may still be in preparation.
     const submitted: Promise<void> = submitting.catch(() => earlier).then(leave);
     this.#submitted.set(from, submitted);
   }

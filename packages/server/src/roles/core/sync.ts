@@ -1,4 +1,4 @@
-// Sync: what a device missed, however long it was away, as pages of conversations, newest activity first [M17].
+// Sync: the conversations with news for a device, however long it was away, page by page, newest activity first [M17].
 
 import { ok } from '@hongyan/base/result';
 import { soon } from '@hongyan/base/soon';
@@ -24,10 +24,10 @@ import type { PrivateStates } from './private-states.ts';
 type Deps = Pick<CoreDeps, 'directory' | 'timeline' | 'clock' | 'limits'>;
 type Candidate = SyncCandidate & ConversationFacts;
 
-/** Changes committed while a sync reads may carry an earlier time: they are reported twice rather than missed. */
+/** Changes committed during a sync may have an earlier time: the overlap reports them twice instead of missing them. */
 const overlapMs = 10_000;
 const limitDefault = 50;
-/** Memberships read in one step; between steps the event loop serves others. */
+/** Memberships read in one step; between steps the event loop serves other requests. */
 const stepSize = 500;
 
 export class Sync {
@@ -56,7 +56,7 @@ export class Sync {
     const { timeline, clock, limits } = this.#deps;
     const cursor = input.cursor ? decodeCursor(input.cursor) : undefined;
     if (input.cursor && !cursor) return refusal.foreignCursor();
-    // All are read before the candidates: what is committed meanwhile is reported by the next sync too [D4].
+    // All read before the candidates: changes committed meanwhile are reported by the next sync too [D4].
     const nowMs = clock.nowMs() - overlapMs;
     const [position, privateSeq] = await Promise.all([
       timeline.position(),

@@ -1,4 +1,4 @@
-// The tier of each caller: what the back end set, else the claim of the token, else the default.
+// The tier of each caller: the one set by the back end, else the claim of the token, else the default.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -20,14 +20,14 @@ export interface UserTiersOptions {
 }
 
 interface Known {
-  /** As stored; undefined when the back end set none. */
+  /** undefined: the back end has set none. */
   readonly stored: string | undefined;
   readonly readAtMs: number;
 }
 
-/** Users whose tier is remembered; those used longest ago are asked for again. */
+/** Cached users; the least recently used are evicted. */
 const knownMax = 50_000;
-/** What another process wrote (`hongyan user tier`) is seen by then. */
+/** A change by another process (`hongyan user tier`) takes effect within this time. */
 const freshMs = 5_000;
 
 export class UserTiers {
@@ -39,9 +39,9 @@ export class UserTiers {
     this.#options = options;
   }
 
-  /** undefined: without limits. A promise for a user who is not known yet; those asked for meanwhile resolve in their order. */
+  /** undefined: without limits. A promise if the user is not cached; concurrent calls resolve in their order. */
   of(caller: Caller): MaybePromise<Tier | undefined> {
-    // An application's back end speaks for all its users; what it has in flight is bounded.
+    // A back end acts for all its users. Its requests in flight are limited instead.
     if (caller.keyId !== undefined) return undefined;
     const known = this.#known.get(caller.userId);
     if (known === undefined) return this.#read(caller.userId).then(() => this.#tierOf(caller));
@@ -49,32 +49,32 @@ export class UserTiers {
     return this.#tierOf(caller);
   }
 
-  /** The names, and what each allows; one without limits is null. */
+  /** The tiers by name; null: without limits. */
   list(): Readonly<Record<string, Tier | null>> {
     return Object.fromEntries([...this.#options.tiers].map(([name, tier]) => [name, tier ?? null]));
   }
 
-  /** null: the back end set none. */
+  /** null: the back end has set none. */
   async get(userId: UserId): Promise<Result<string | null>> {
     const { directory } = this.#options;
     const users = await directory.getUsers([userId]);
     return users.has(userId) ? ok((await directory.getTier(userId)) ?? null) : refusal.noSuch(`user ${userId}`);
   }
 
-  /** That there is such a tier; none is right too. */
+  /** Refuses an unknown tier; no tier is valid too. */
   check(tier: string | null | undefined): Result<undefined> {
     const { tiers } = this.#options;
-    return tier == null || tiers.has(tier) ? done : refusal.noSuch(`tier ${tier}: there are ${names(tiers)}`);
+    return tier == null || tiers.has(tier) ? done : refusal.noSuch(`tier ${tier}: the tiers are ${names(tiers)}`);
   }
 
-  /** null takes the tier away: the token's claim or the default holds again. In force at once. */
+  /** null removes the tier: the claim of the token or the default applies again. Takes effect immediately. */
   async set(userId: UserId, tier: string | null): Promise<Result<undefined>> {
     const { directory } = this.#options;
     const stored = tier ?? undefined;
     const checked = this.check(tier);
     if (checked.type !== 'ok') return checked;
     if (!(await directory.setTier({ userId, tier: stored }))) return refusal.noSuch(`user ${userId}`);
-    // A read under way may have found the tier before.
+    // A read in flight may return the previous tier.
     this.#reading.delete(userId);
     this.#remember(userId, stored);
     return done;
@@ -83,7 +83,7 @@ export class UserTiers {
   #tierOf({ userId, tier: claimed }: Caller): Tier | undefined {
     const { tiers, defaultTier } = this.#options;
     const stored = this.#known.get(userId)?.stored;
-    // A tier that the configuration no longer has is as good as none.
+    // A tier that was removed from the configuration is ignored.
     const name = [stored, claimed].find((each) => each !== undefined && tiers.has(each)) ?? defaultTier;
     return tiers.get(name);
   }
@@ -92,7 +92,7 @@ export class UserTiers {
     this.#known.set(userId, { stored, readAtMs: this.#options.clock.monotonicMs() });
   }
 
-  /** Never rejects: a directory that cannot be read leaves the tier that was known, or the default. */
+  /** Never rejects: if the directory fails, the cached tier or the default stays in effect. */
   #read(userId: UserId): Promise<void> {
     const before = this.#reading.get(userId);
     if (before !== undefined) return before;

@@ -1,4 +1,4 @@
-// Webhooks in the words of the wire: the same for an application's back end and for operators.
+// Webhook operations in the types of the wire, for back ends and for operators.
 
 import { done, ok } from '@hongyan/base/result';
 import { type EventType, eventTypes, unfilteredTypes } from '@hongyan/protocol/events';
@@ -10,7 +10,7 @@ import type { Attempt, DeadLetter, Endpoint } from '../../ports/event-log/webhoo
 const hourMs = 3_600_000;
 const overlapHoursDefault = 24;
 const listMax = 100;
-/** Those that every endpoint is told anyway are no filter. */
+/** Events that every endpoint receives cannot be filtered by. */
 const filterTypes = eventTypes.filter((type) => !unfilteredTypes.includes(type));
 
 export class WebhookEndpoints {
@@ -70,7 +70,7 @@ export class WebhookEndpoints {
     position,
   }: Input<'replayWebhook'>): Promise<Result<Output<'replayWebhook'>>> {
     if (dead === true ? after !== undefined : position !== undefined)
-      return refusal.invalid('after is for events, position for dead letters, with dead: give one of the two');
+      return refusal.invalid('give after to replay events, or dead with position to replay dead letters');
     if (dead === true) return this.#webhooks.replayDead(endpoint_id, position);
     const replayed = await this.#webhooks.replay(endpoint_id, after);
     return replayed.type === 'ok' ? ok({}) : replayed;
@@ -78,14 +78,16 @@ export class WebhookEndpoints {
 
   async attempts({ endpoint_id }: Input<'listWebhookAttempts'>): Promise<Result<Output<'listWebhookAttempts'>>> {
     const found = await this.#webhooks.attempts(endpoint_id, listMax);
-    return found.type === 'ok' ? ok({ attempts: found.value.map((one) => this.#attempt(one)) }) : found;
+    return found.type === 'ok' ? ok({ attempts: found.value.map((attempt) => this.#attempt(attempt)) }) : found;
   }
 
   async deadLetters({
     endpoint_id,
   }: Input<'listWebhookDeadLetters'>): Promise<Result<Output<'listWebhookDeadLetters'>>> {
     const found = await this.#webhooks.deadLetters(endpoint_id, listMax);
-    return found.type === 'ok' ? ok({ dead_letters: found.value.map((one) => this.#deadLetter(one)) }) : found;
+    return found.type === 'ok'
+      ? ok({ dead_letters: found.value.map((deadLetter) => this.#deadLetter(deadLetter)) })
+      : found;
   }
 
   #view({ endpoint, behind, parked, dead }: EndpointView): Output<'getWebhook'> {

@@ -1,8 +1,8 @@
-// Ports that answer late, wait for the test or fail, with a real adapter behind them.
+// Ports in front of a real adapter that are slow, wait for the test, or fail.
 
 type Method = (...args: unknown[]) => unknown;
 
-/** `around` runs each call of a method: it decides when the call is made, when it is answered, and whether it fails. */
+/** `run` wraps each call: it decides when the call is made, when it resolves, and whether it fails. */
 export function around<Port extends object>(
   port: Port,
   run: (name: string, call: () => Promise<unknown>) => Promise<unknown>,
@@ -31,7 +31,7 @@ export function held<Port extends object>(port: Port, method: keyof Port & strin
   return { port: holding, open: gate.resolve, reached: arrival.promise };
 }
 
-/** Calls of these methods reject with what `failWith` holds, while it holds something. */
+/** Calls of these methods reject with the error set by `failWith`; undefined: they work. */
 export function failing<Port extends object>(port: Port, ...methods: readonly (keyof Port & string)[]) {
   const state: { error: Error | undefined } = { error: undefined };
   const faulty = around(port, (name, call) =>
