@@ -137,7 +137,7 @@ describeWith(['redis'], 'event bus without its Redis', () => {
   });
 
   test('[R2] while there is no server, subscribers are told again and again that they are deaf', async () => {
-    const { bus, losses } = await listen({ deafReportMs: 50 });
+    const { bus, losses } = await listen({ lossReportMs: 50 });
     await until(() => losses.length >= 3, { what: 'three reports' });
     expect(losses[0]).toEqual(topics.slice(0, 1));
     const refused = await rejectionOf(bus.publish([{ type: 'frame', topic: topics[0] as Topic, frame: '1' }]));

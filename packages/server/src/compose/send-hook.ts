@@ -52,9 +52,9 @@ function silenceCheck(
   return {
     name: 'before-send',
     check() {
-      const { lastSilence } = hook;
-      if (lastSilence === undefined || clock.monotonicMs() - lastSilence.atMs > silenceCountsForMs) return healthy;
-      const reason = `before-send-url gives no verdict, and messages are ${outcome}: ${lastSilence.why}`;
+      const { lastFailure } = hook;
+      if (lastFailure === undefined || clock.monotonicMs() - lastFailure.atMs > silenceCountsForMs) return healthy;
+      const reason = `before-send-url gives no verdict, and messages are ${outcome}: ${lastFailure.why}`;
       return { status: 'degraded', reason };
     },
   };

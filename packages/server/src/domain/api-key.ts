@@ -1,12 +1,12 @@
-// The text of an API key, hy_<key_id>_<secret>, and what the server keeps of it: the id, and the hash of the secret. A secret is
-// random, so that a plain hash of it cannot be guessed back; a slow one would be paid for with every request.
+// API keys: hy_<key_id>_<secret>. The server stores the id and a hash of the secret. Secrets are random, so a fast hash is safe; a slow
+// one would make every request expensive.
 
 const prefix = 'hy_';
 
-/** Tells a key from an access token wherever either may stand. */
+/** Distinguishes an API key from an access token where both are accepted. */
 export const isApiKey = (text: string): boolean => text.startsWith(prefix);
 
-/** Random bytes that a new key is made of. */
+/** Number of random bytes in a new key. */
 export const apiKeyBytes = 32;
 const idBytes = 6;
 
@@ -15,25 +15,25 @@ export interface ApiKeyText {
   readonly secret: string;
 }
 
-/** `random`: of apiKeyBytes. */
+/** `random` has apiKeyBytes bytes. */
 export function newApiKey(random: Uint8Array): ApiKeyText {
   const hex = Buffer.from(random).toString('hex');
   return { keyId: hex.slice(0, idBytes * 2), secret: hex.slice(idBytes * 2) };
 }
 
-/** As its holder keeps it. */
+/** The text that the holder of the key stores. */
 export const formatApiKey = ({ keyId, secret }: ApiKeyText): string => `${prefix}${keyId}_${secret}`;
 
-/** undefined for what is no key. */
+/** undefined: the text is not an API key. */
 export function parseApiKey(text: string): ApiKeyText | undefined {
   const [, keyId, secret] = /^hy_([A-Za-z0-9]{1,64})_([\x21-\x7e]{16,256})$/.exec(text) ?? [];
   return keyId === undefined || secret === undefined ? undefined : { keyId, secret };
 }
 
-/** SHA-256 as hex. The text of it is also the key of signatures, so that the server checks them without the secret. */
+/** SHA-256 in hex. This text is also the key of signatures, so that the server can verify them without the secret. */
 export const hashOfSecret = (secret: string): string => new Bun.CryptoHasher('sha256').update(secret).digest('hex');
 
-/** In constant time. */
+/** Compares in constant time. */
 export function isSecretOf(hash: string, secret: string): boolean {
   const given = hashOfSecret(secret);
   let difference = given.length ^ hash.length;

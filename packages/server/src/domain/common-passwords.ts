@@ -1,4 +1,4 @@
-// The passwords that guessing tries first: the commonest of at least eight characters, in lower case.
+// The most common passwords of at least eight characters, in lower case. Attackers guess them first.
 
 export const commonPasswords: ReadonlySet<string> = new Set(
   `12345678 123456789 1234567890 0123456789 0987654321 9876543210 87654321 11223344 12341234 12121212 123123123 123321123

@@ -1,5 +1,5 @@
-// From an entry of a timeline to its event, in two halves: what is written down when it was committed, and what is read again
-// each time the event is sent, so that nothing outside the timeline holds a text that may be recalled [E5, W1]. Pure.
+// Builds the event of a timeline entry in two parts. The first part is stored in the event log. The second part contains the text and is
+// read again at each delivery, so that no copy of a recalled text remains outside of the timeline [E5, W1]. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Content, ReactionSummary, StateContent } from '@hongyan/protocol/content';
@@ -11,7 +11,7 @@ import { isPrivateTimeline } from '@hongyan/protocol/private';
 import { entryEventId, eventIdOf } from './event-id.ts';
 import { decodeReferences } from './message-references.ts';
 
-/** What of a stored entry makes an event. */
+/** The fields of a stored entry that an event needs. */
 export interface EntryFacts {
   readonly msgId: MsgId;
   readonly conversationId: ConversationId;
@@ -26,7 +26,7 @@ export interface EntryFacts {
 }
 
 export interface Lookups {
-  /** Of the message that the entry changes, while it is kept. */
+  /** The id of the changed message, while it is retained. */
   targetMsgId(conversationId: ConversationId, seq: Seq): MsgId | undefined;
   conversation(conversationId: ConversationId): { readonly kind: ConversationKind; readonly title: string } | undefined;
 }
@@ -40,15 +40,15 @@ export interface EntryEvent {
   readonly dataJson: string;
 }
 
-/** None for entries that concern no one outside: private timelines, and changes that a recall erased before they were read. */
+/** Entries of private timelines, and changes erased by a recall before they were read, have no event. */
 export function eventsOfEntry(entry: EntryFacts, lookups: Lookups): readonly EntryEvent[] {
   if (isPrivateTimeline(entry.conversationId)) return [];
   const created = createdWith(entry);
-  const own = ownEvent(entry, lookups);
-  return [...(created ? [created] : []), ...(own ? [own] : [])];
+  const event = eventOfContent(entry, lookups);
+  return [...(created ? [created] : []), ...(event ? [event] : [])];
 }
 
-/** A direct conversation has no entry of its creation: it is told with its first one. */
+/** The creation of a direct conversation has no entry: its event is derived from the first entry. */
 function createdWith(entry: EntryFacts): EntryEvent | undefined {
   const pair = entry.seq === 1 ? directMembers(entry.conversationId) : undefined;
   if (!pair) return undefined;
@@ -59,7 +59,7 @@ function createdWith(entry: EntryFacts): EntryEvent | undefined {
   };
 }
 
-function ownEvent(entry: EntryFacts, lookups: Lookups): EntryEvent | undefined {
+function eventOfContent(entry: EntryFacts, lookups: Lookups): EntryEvent | undefined {
   if (entry.isCounted) return readAgain('message.created', entry);
   const content = JSON.parse(entry.contentJson) as StateContent | { readonly type: 'hongyan.recalled' };
   switch (content.type) {
@@ -119,7 +119,7 @@ function target({ conversationId, targetSeq }: EntryFacts, lookups: Lookups): Re
   return { target_seq: targetSeq, ...(msgId === undefined ? {} : { target_msg_id: msgId }) };
 }
 
-/** Its data is written down as a whole. */
+/** An event whose data is stored completely. */
 function stored(type: EventType, entry: EntryFacts, more: Readonly<Record<string, unknown>> = {}): EntryEvent {
   const { msgId, conversationId, seq, from, clientMsgId, timestampMs } = entry;
   const to = recipientOf(conversationId, from);
@@ -136,16 +136,16 @@ function stored(type: EventType, entry: EntryFacts, more: Readonly<Record<string
   return { id: entryEventId(msgId), type, atMs: timestampMs, lane: conversationId, dataJson: JSON.stringify(data) };
 }
 
-/** The rest of its data is `restOfEntry`. */
+/** An event whose remaining data, `restOfEntry`, is read at each delivery. */
 const readAgain = (type: EventType, entry: EntryFacts, more?: Readonly<Record<string, unknown>>): EntryEvent => ({
   ...stored(type, entry, more),
   seq: entry.seq,
 });
 
-/** In place of a content that retention has removed. */
+/** Replaces a content that retention has removed. */
 const removedContent: Content = { type: 'hongyan.removed' };
 
-/** What an event with a seq carries beside what was written down. `entry`: as it is stored now; undefined when it is not kept. */
+/** The data of an event that is read at each delivery. `entry` is the entry as stored now; undefined: it is no longer retained. */
 export function restOfEntry(
   type: EventType,
   entry: Pick<EntryFacts, 'contentJson' | 'referencesJson' | 'from'> | undefined,

@@ -1,27 +1,27 @@
-// Who may write what a partition of the command log holds: its newest owner alone. A core that was paused and lost its partitions
-// meanwhile still believes that they are its own; the store, which knows a newer epoch, refuses what it writes.
+// Fencing: only the newest owner of a partition of the command log may write for it. A core that was paused may have lost a partition
+// without noticing. The stores know the newer epoch and reject its writes.
 
 import { StoreFailure } from '@hongyan/base/result';
 
-/** The owner of a partition, as of the claim that raised its epoch. */
+/** Identifies the owner of a partition by the epoch of its claim. */
 export interface Fence {
   readonly partition: number;
-  /** From 1, raised by every claim. */
+  /** Starts at 1; each claim increments it. */
   readonly epoch: number;
 }
 
-/** How far an owner has come in its partition. */
+/** How far an owner has executed the commands of its partition. */
 export interface LogPosition extends Fence {
-  /** Of the first command that is not handled yet. */
+  /** Offset of the first command that is not executed yet. */
   readonly offset: number;
-  /** What was committed for the commands before this one is published. From here to `offset` its owner may have died before that. */
+  /** Entries of commands before this offset are published. Those from here to `offset` may not be, if the owner died in between. */
   readonly publishedOffset: number;
 }
 
-/** The partition has a newer owner: nothing was written, and the older one has to stop. */
+/** The partition has a newer owner. Nothing was written, and the older owner must stop. */
 export class Fenced extends StoreFailure {
   override readonly name = 'Fenced';
   constructor({ partition, epoch }: Fence, options?: ErrorOptions) {
-    super('unavailable', `partition ${partition} has a newer owner than epoch ${epoch}: this one stops`, options);
+    super('unavailable', `partition ${partition} has a newer owner than epoch ${epoch}: this owner stops`, options);
   }
 }

@@ -1,17 +1,17 @@
-// The form in which names and search queries are compared: one place decides what counts as the same text.
+// Normalises names and search queries for comparison.
 
-/** A name is found by this many of its words at most, so that one name cannot fill the index. */
+/** At most this many words of a name are indexed, so that one name cannot fill the index. */
 export const keysMax = 64;
-/** Words and queries are compared by this many code points at most. */
+/** Words and queries are compared by at most this many code points. */
 const keySizeMax = 32;
 
-/** Text written without spaces: every letter begins a word. Hangul is here because family and given name are written together. */
+/** Scripts written without spaces: every letter starts a word. Hangul is included because names are written without a space. */
 const unspaced = String.raw`\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}`;
 const wordStarts = new RegExp(String.raw`^|(?<![\p{L}\p{N}\p{M}])[\p{L}\p{N}]|(?=[${unspaced}])\p{L}`, 'gv');
 
 /**
- * Compatibility forms, case, composition and invisible characters do not matter: "Rene\u0301", "RENÉ" and "ｒｅｎé" are equal,
- * and so are the two forms of the Greek sigma. NFKC then lower case then NFKC, since lower case can decompose.
+ * Removes differences of compatibility forms, case, composition and invisible characters: "Rene\u0301", "RENÉ" and "ｒｅｎé" become
+ * equal, and so do the two forms of the Greek sigma. NFKC is applied twice because lower-casing can decompose characters.
  */
 export function fold(text: string): string {
   return text
@@ -25,8 +25,8 @@ export function fold(text: string): string {
 }
 
 /**
- * What a name is found by: the rest of the name from the start of each word, so that a query of several words finds it too.
- * A name that contains no word is found by its first character.
+ * The index keys of a name: the rest of the name from the start of each word, so that a query of several words matches too. The start of
+ * the name is always a key.
  */
 export function searchKeys(name: string): readonly string[] {
   const folded = fold(name);
@@ -39,11 +39,11 @@ export function searchKeys(name: string): readonly string[] {
   return [...keys];
 }
 
-/** The prefix that the keys of matching names begin with; empty finds nothing. */
+/** Keys of matching names start with this prefix. An empty prefix matches nothing. */
 export const searchPrefix = (query: string): string => cut(fold(query));
 
-/** Sorts behind every text that begins with the prefix. */
+/** Sorts after every text that starts with the prefix. */
 export const pastPrefix = (prefix: string): string => `${prefix}\u{10ffff}`;
 
-/** Code points, not UTF-16 units: half a surrogate pair is no text. */
+/** Cuts by code points: a cut between UTF-16 units could leave half of a surrogate pair. */
 const cut = (text: string): string => (text.length <= keySizeMax ? text : [...text].slice(0, keySizeMax).join(''));

@@ -1,4 +1,4 @@
-// What a member may do in a conversation.
+// The permissions of members in a conversation. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import { done } from '@hongyan/base/result';
@@ -23,7 +23,7 @@ export function mayRead({ role }: MemberFacts): Result<undefined> {
   return role === undefined ? refusal.notMember() : done;
 }
 
-/** Groups: every member may rename; broadcasts: owner and admins. Direct conversations have no title. */
+/** In groups every member may rename, in broadcasts the owner and admins. Direct conversations have no title. */
 export function mayRename({ kind, role }: MemberFacts): Result<undefined> {
   if (role === undefined) return refusal.notMember();
   if (kind === 'direct') return refusal.fixedMembers();
@@ -42,7 +42,7 @@ export function maySetRules({ kind, role }: MemberFacts): Result<undefined> {
   return mayAdminister(role) ? done : refusal.onlyAdmins('change the rules of a conversation');
 }
 
-/** [E8] Everyone at once only in a conversation that is not too large. */
+/** [E8] Refused in conversations with more than `memberCountMax` members. */
 export function mayMentionAll(
   { rules, role }: MemberFacts,
   { memberCount, memberCountMax }: { readonly memberCount: number; readonly memberCountMax: number },
@@ -52,7 +52,7 @@ export function mayMentionAll(
   return memberCount > memberCountMax ? refusal.tooMany('members to mention at once', memberCountMax) : done;
 }
 
-/** Every member may leave; the owner removes everyone, admins remove members. `target`: the role of who is to be removed. */
+/** Every member may leave. The owner may remove anyone, admins may remove members. `target`: the role of the member to remove. */
 export function mayRemove(
   facts: MemberFacts & { readonly isSelf: boolean; readonly target: MemberRole | undefined },
 ): Result<undefined> {
@@ -64,7 +64,7 @@ export function mayRemove(
   return target === 'member' || target === undefined ? done : refusal.onlyOwners('remove admins');
 }
 
-/** The owner gives roles to others. An owner without a successor stays. */
+/** Only the owner gives roles, and only to others: a conversation always has an owner. */
 export function maySetRole(facts: MemberFacts & { readonly isSelf: boolean }): Result<undefined> {
   const { role, kind, isSelf } = facts;
   if (role === undefined) return refusal.notMember();
@@ -77,7 +77,7 @@ export const mayAdminister = (role: MemberRole | undefined): boolean => role ===
 
 const isAmong = (who: Who, role: MemberRole): boolean => who === 'members' || mayAdminister(role);
 
-/** [E10] Where nobody chose otherwise. */
+/** [E10] The rules of a new conversation, unless its creator chooses others. */
 export function defaultRules(kind: ConversationKind): Rules {
   switch (kind) {
     case 'direct':
@@ -91,7 +91,7 @@ export function defaultRules(kind: ConversationKind): Rules {
   }
 }
 
-/** Whether new members see what was written before they joined, where the creator did not choose. */
+/** Whether new members see messages from before they joined, unless the creator chooses. */
 export function isHistoryVisibleByDefault(kind: ConversationKind): boolean {
   return kind !== 'group';
 }

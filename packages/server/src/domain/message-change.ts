@@ -1,4 +1,4 @@
-// The rules of edits, recalls, reactions and pins [E4–E6, E9]: from the command and the facts to the entry, or to a refusal. Pure.
+// The rules of edits, recalls, reactions and pins [E4–E6, E9]: a change and the present facts lead to an entry or a refusal. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Refused } from '@hongyan/base/result';
@@ -13,11 +13,11 @@ import { hasReacted, type MessageState, withoutReaction, withReaction } from './
 export type MessageChange =
   | { readonly type: 'edit'; readonly content: Content; readonly expectSeq: Seq | undefined }
   | { readonly type: 'recall'; readonly reason: string | undefined }
-  /** The key is normalised. */
+  /** `key` is normalised. */
   | { readonly type: 'react'; readonly key: string; readonly op: ReactionOp }
   | { readonly type: 'pin'; readonly pinned: boolean };
 
-/** By the server, of reactions that are part of the message's state already: there is nothing to decide. */
+/** A summary by the server of reactions that the state of the message already includes. Always allowed. */
 export interface SumUp {
   readonly type: 'sum_up';
   readonly changes: ReactionSummary['changes'];
@@ -26,10 +26,11 @@ export interface SumUp {
 export interface ChangeLimits {
   /** How long after it was sent a message may be edited. */
   readonly editWindowMs: number;
-  /** Owners may edit messages of others. */
+  /** Whether owners may edit messages of others. */
   readonly mayOwnersEdit: boolean;
+  /** Different keys per message. */
   readonly reactionKeysMax: number;
-  /** Of a conversation. */
+  /** Pinned messages per conversation. */
   readonly pinnedMax: number;
 }
 
@@ -38,9 +39,9 @@ export interface ChangeFacts {
   readonly kind: ConversationKind;
   readonly message: { readonly seq: Seq; readonly from: UserId; readonly timestampMs: number };
   readonly state: MessageState;
-  /** Pinned messages of the conversation; needed to pin one. */
+  /** Number of pinned messages in the conversation. Used only for pinning. */
   readonly pinnedCount: number;
-  /** The seq that the entry will have. */
+  /** The seq that the entry gets. */
   readonly nextSeq: Seq;
   readonly nowMs: number;
   readonly limits: ChangeLimits;
@@ -48,11 +49,11 @@ export interface ChangeFacts {
 
 export type Decision =
   | { readonly type: 'entry'; readonly state: MessageState; readonly erases: boolean }
-  /** It is so already: no entry is made. */
+  /** The message is in this state already: no entry is appended. */
   | { readonly type: 'unchanged' }
   | Refused<RefusalCode>;
 
-/** Users who reacted to one message, all keys together: its state is written as a whole. */
+/** Reactions to one message, all keys together: each change writes the whole state. */
 const reactionsMax = 1_000;
 
 export function decide(change: MessageChange, facts: ChangeFacts): Decision {
@@ -70,7 +71,7 @@ export function decide(change: MessageChange, facts: ChangeFacts): Decision {
   }
 }
 
-/** What the entry of a change says. `state`: after it. */
+/** The content of the entry of a change. The last parameter is the state after the change. */
 export function contentOf(
   change: MessageChange | SumUp,
   target_seq: Seq,
@@ -106,10 +107,9 @@ function decideEdit({ content, expectSeq }: Extract<MessageChange, { type: 'edit
   return { type: 'entry', state: { ...state, edited: { seq: nextSeq, content } }, erases: false };
 }
 
-/** What was edited and reacted goes with the content. */
+/** A recall removes edits and reactions together with the content. */
 function decideRecall(facts: ChangeFacts): Decision {
-  if (!isOwn(facts) && !isAdministrator(facts))
-    return refusal.onlySender('recall it, or an administrator of the group');
+  if (!isOwn(facts) && !isAdministrator(facts)) return refusal.onlySender('recall it, or an admin of the group');
   if (facts.state.recalled) return { type: 'unchanged' };
   return { type: 'entry', state: { recalled: true }, erases: true };
 }
@@ -120,14 +120,14 @@ function decideReaction({ key, op }: Extract<MessageChange, { type: 'react' }>, 
   if (hasReacted(state, key, actor.userId) === (op === 'add')) return { type: 'unchanged' };
   if (op === 'remove') return { type: 'entry', state: withoutReaction(state, key, actor.userId), erases: false };
   const reactions = state.reactions ?? [];
-  if (reactions.length >= limits.reactionKeysMax && !reactions.some((one) => one.key === key))
+  if (reactions.length >= limits.reactionKeysMax && !reactions.some((reaction) => reaction.key === key))
     return refusal.tooMany('different reactions to one message', limits.reactionKeysMax);
   if (reactions.reduce((sum, { userIds }) => sum + userIds.length, 0) >= reactionsMax)
     return refusal.tooMany('reactions to one message', reactionsMax);
   return { type: 'entry', state: withReaction(state, key, actor.userId), erases: false };
 }
 
-/** Both in a direct conversation, otherwise its administrators. */
+/** Allowed to both members of a direct conversation, elsewhere to the owner and admins. */
 function decidePin({ pinned }: Extract<MessageChange, { type: 'pin' }>, facts: ChangeFacts): Decision {
   const { state, kind, limits, pinnedCount } = facts;
   if (kind !== 'direct' && !isAdministrator(facts)) return refusal.onlyAdmins('pin messages');
@@ -144,8 +144,8 @@ const isOwner = ({ actor, kind }: ChangeFacts): boolean => kind !== 'direct' && 
 const isAdministrator = ({ actor, kind }: ChangeFacts): boolean => kind !== 'direct' && mayAdminister(actor.role);
 
 /**
- * One key for what looks the same: composed characters, and no variation selectors, which ask for an emoji's colourful or plain
- * form and which keyboards add or leave out.
+ * Normalises a reaction, so that equal looking ones share a key. Characters are composed. Variation selectors, which select the coloured
+ * or plain form of an emoji, are removed: keyboards add them inconsistently.
  */
 export function reactionKey(text: string): Result<string> {
   if (!text.isWellFormed()) return refusal.notUnicode('key');

@@ -1,4 +1,4 @@
-// What a message refers to beside its content [E7, E8]: the message it answers, and the users it mentions.
+// References of a message [E7, E8]: the message it replies to, and the users it mentions.
 
 import type { Content } from '@hongyan/protocol/content';
 import { type Mentions, quoteLengthMax, type Reply } from '@hongyan/protocol/entry';
@@ -8,11 +8,11 @@ import type { MessageState } from './message-state.ts';
 export interface MessageReferences {
   readonly replyTo?: Seq | undefined;
   readonly mentions?: Mentions | undefined;
-  /** Of a message whose content the send hook replaced: the fingerprint of what its sender sent [W11]. */
+  /** Fingerprint of the sender's content, if the send hook replaced it [W11]. */
   readonly original?: string | undefined;
 }
 
-/** undefined when there are none: nearly all messages refer to nothing, and take the short way. */
+/** undefined: the message has no references. Such messages, nearly all, take a faster path. */
 export function referencesOf(input: {
   readonly reply_to?: { readonly seq: Seq } | undefined;
   readonly mentions?: Mentions | undefined;
@@ -25,12 +25,12 @@ export function referencesOf(input: {
   };
 }
 
-/** In one order: a repeat is compared by it. */
+/** Fields have a fixed order: repeats are compared by this text. */
 export const encodeReferences = ({ replyTo, mentions, original }: MessageReferences): string =>
   JSON.stringify({ replyTo, mentions, original });
 export const decodeReferences = (json: string): MessageReferences => JSON.parse(json) as MessageReferences;
 
-/** [E7] What a reply shows of the message that it answers: the beginning of its text as it is now. */
+/** [E7] The quote in a reply: the beginning of the present text of the replied message. */
 export function quoteOf(
   message: { readonly seq: Seq; readonly from: UserId; readonly content: Content },
   changed: { readonly asOfSeq: Seq; readonly state: MessageState } | undefined,
@@ -45,6 +45,6 @@ export function quoteOf(
 function beginningOf(text: string): string {
   if (text.length <= quoteLengthMax) return text;
   const cut = text.slice(0, quoteLengthMax);
-  // Half of a surrogate pair is no text.
+  // Drop half of a surrogate pair at the cut.
   return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}…`;
 }

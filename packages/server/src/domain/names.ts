@@ -1,11 +1,11 @@
-// What a display name or a title may be: text that others read in their lists must be visible and must not disturb its neighbours.
+// Validates display names and titles: others see them in lists, so they must be visible and must not affect the text around them.
 
 import { ok } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 
 const nameGraphemesMax = 64;
 const titleGraphemesMax = 128;
-/** A grapheme may be a family of many code points: the bound in bytes keeps one name from filling a page. */
+/** A grapheme may have many code points: a limit in bytes keeps one name from filling a page. */
 const bytesPerGraphemeMax = 16;
 
 export const checkDisplayName = (text: string): Result<string> => check(text, 'display_name', nameGraphemesMax);
@@ -26,5 +26,5 @@ function check(text: string, field: string, graphemesMax: number): Result<string
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 /** Letters, digits, punctuation and symbols, but not the Braille blank and the Hangul fillers, which look empty. */
 const hasVisible = /[[\p{L}\p{N}\p{P}\p{S}]--[\u2800\u115f\u1160\u3164\uffa0]]/v;
-/** Controls, line separators, and the characters that change the direction of the text behind them. */
+/** Control characters, line separators, and characters that change the direction of the following text. */
 const forbidden = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;

@@ -1,14 +1,14 @@
-// What each operation takes from its caller's buckets.
+// The cost of each operation: which bucket of the caller it draws on, and how many units.
 
 import type { OperationName } from '@hongyan/protocol/operations/operations';
 
 /**
- * `requests` is the tier's own rate. `reads` is what devices ask to come up to date: a bucket of its own, so that coming back after
- * a long absence takes nothing from what the user sends. `signals` have one too, so that a busy group does not starve its readers.
+ * `requests` has the rate of the tier. `reads` is for catching up, and separate, so that a return after a long absence does not limit what
+ * the user can send. `signals` (receipts, typing) are separate, so that a busy group does not use up the reads.
  */
 export type Bucket = 'requests' | 'reads' | 'signals';
 
-/** Rate and burst of each bucket, in those of the tier. */
+/** Rate and burst of each bucket, as multiples of those of the tier. */
 export const bucketShare: Readonly<Record<Bucket, number>> = { requests: 1, reads: 10, signals: 10 };
 
 export interface Cost {
@@ -20,9 +20,9 @@ const request: Cost = { bucket: 'requests', units: 1 };
 const read: Cost = { bucket: 'reads', units: 1 };
 const signal: Cost = { bucket: 'signals', units: 1 };
 
-/** A new operation is a request of one unit until it is listed here. */
+/** Operations that are not listed cost one unit of `requests`. */
 const costs: Partial<Readonly<Record<OperationName | 'hello', Cost>>> = {
-  // A connection costs the core as much as several reads, and is followed by a sync.
+  // A connection costs the core as much as several reads, and a sync follows.
   hello: { bucket: 'reads', units: 10 },
   sync: read,
   history: read,
@@ -36,7 +36,7 @@ const costs: Partial<Readonly<Record<OperationName | 'hello', Cost>>> = {
   listPinned: read,
   listReactions: read,
   listReaders: read,
-  // How the outcome of a send is learned [D6].
+  // Clients query the outcome of a send with it [D6].
   findMessage: read,
   delivered: signal,
   read: signal,

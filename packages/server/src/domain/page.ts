@@ -1,6 +1,6 @@
-// How much goes into one answer: more than a connection may have unsent would close it, and the next one likewise [D8].
+// Limits the size of a response: a larger one than a connection's backlog limit would close the connection, again after each reconnect [D8].
 
-/** How many of `items`, from the first on, fit into `bytesMax`. The first one always does: a page is never empty for its size. */
+/** How many of the first items fit into `bytesMax`. The first item always fits, so that a page is never empty. */
 export function fittingCount<T>(items: readonly T[], bytesOf: (item: T) => number, bytesMax: number): number {
   let total = 0;
   for (const [index, item] of items.entries()) {

@@ -1,4 +1,4 @@
-// Passwords: one form to compare them in (RFC 8265, OpaqueString), and what a new one must be (NIST SP 800-63B).
+// Passwords: normalisation for comparison (RFC 8265, OpaqueString), and requirements of new ones (NIST SP 800-63B).
 
 import { ok } from '@hongyan/base/result';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
@@ -7,7 +7,7 @@ import { commonPasswords } from './common-passwords.ts';
 const graphemesMin = 8;
 const graphemesMax = 256;
 
-/** NFC, with every kind of space as a plain one. undefined for text that has no such form. */
+/** Applies NFC and replaces every space character by U+0020. undefined: the text cannot be normalised. */
 export function preparePassword(password: string): string | undefined {
   if (password === '' || !password.isWellFormed() || /\p{Cc}/u.test(password)) return undefined;
   return password.replace(/\p{Zs}/gu, ' ').normalize('NFC');
@@ -17,7 +17,7 @@ export function preparePassword(password: string): string | undefined {
 export function checkNewPassword(password: string, userId: string): Result<string> {
   const prepared = preparePassword(password);
   if (prepared === undefined)
-    return refusal.invalid('password: use letters, digits, signs and spaces, no control characters');
+    return refusal.invalid('password: use letters, digits, symbols and spaces, no control characters');
   const graphemes = [...segmenter.segment(prepared)];
   if (graphemes.length < graphemesMin || graphemes.length > graphemesMax)
     return refusal.passwordLength(graphemesMin, graphemesMax);

@@ -1,4 +1,4 @@
-// The rules of a user's private timeline [E20–E25]: from a change and what is set now to the entry, or to a refusal. Pure.
+// The rules of a user's private timeline [E20–E25]: a change and the present value lead to an entry or a refusal. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Refused } from '@hongyan/base/result';
@@ -7,39 +7,39 @@ import type { DeviceId, Seq } from '@hongyan/protocol/ids';
 import { draftTexts, isRemoval, otherTexts, type PrivateItem, privateKey } from '@hongyan/protocol/private';
 import { type RefusalCode, refusal } from '@hongyan/protocol/refusals';
 
-/** What is set now under the key of a change: the content of its newest entry. */
+/** The present value under the key of a change: the content of the newest entry with that key. */
 export interface StoredItem extends PrivateItem {
   readonly content: PrivateContent;
 }
 
 export interface PrivateFacts {
   readonly current: StoredItem | undefined;
-  /** The conversation of the change. undefined: the user is not a member of it. */
+  /** The conversation of the change. undefined: the user is not a member. */
   readonly conversation: ConversationFacts | undefined;
-  /** undefined: a caller without a device. */
+  /** undefined: the caller has no device. */
   readonly deviceId: DeviceId | undefined;
-  /** Of everything that is set for the user, this key included. */
+  /** Totals of all values of the user, including this key. */
   readonly totals: { readonly keys: number; readonly bytes: number };
   readonly draftBytesMax: number;
 }
 
 export interface ConversationFacts {
   readonly lastSeq: Seq;
-  /** Where the user's unread messages begin, as far as the directory says. */
+  /** Unread messages of the user follow this seq, according to the directory. */
   readonly readSeq: Seq;
 }
 
 export type PrivateDecision =
   | { readonly type: 'entry'; readonly content: PrivateContent }
-  /** It is so already: no entry is made. */
+  /** The value is set already: no entry is appended. */
   | { readonly type: 'unchanged' }
   | Refused<RefusalCode>;
 
-/** Of one user, all kinds together. [E25] */
+/** [E25] Keys per user, of all types together. */
 export const privateKeysMax = 10_000;
 const privateBytesMax = 1_048_576;
 const settingBytesMax = 4_096;
-/** Texts of one draft that await the user's choice. */
+/** Texts of one draft among which the user has to choose. */
 const draftTextsMax = 4;
 
 type Erased = typeof recalledContent;
@@ -48,7 +48,7 @@ const unchanged = { type: 'unchanged' } as const;
 
 export function decidePrivate(change: PrivateChange, facts: PrivateFacts): PrivateDecision {
   const { current, conversation } = facts;
-  // What was set for a conversation that the user has left can still be taken back.
+  // Values for a conversation that the user has left can still be removed.
   const needsMember = change.type !== 'setting' && !isRemoval({ change });
   if (needsMember && !conversation) return refusal.notMember();
   switch (change.type) {
@@ -67,13 +67,13 @@ export function decidePrivate(change: PrivateChange, facts: PrivateFacts): Priva
     default:
       return unreachable(change);
   }
-  const isSo = current ? Bun.deepEquals(current.content.change, change) : isRemoval({ change });
-  return isSo ? unchanged : withinBounds(contentOf(change), facts);
+  const isSet = current ? Bun.deepEquals(current.content.change, change) : isRemoval({ change });
+  return isSet ? unchanged : withinBounds(contentOf(change), facts);
 }
 
 /**
- * What the store keeps of an entry; `json` is undefined where the key is set no longer. Nothing of a read position, which is of the
- * conversation, and of a draft that was superseded, whose content is erased.
+ * The row that the directory stores for an entry. `json` is undefined if the entry removes the key. Read positions, which are stored with
+ * the membership, and superseded drafts, whose content is erased, have no row.
  */
 export function rowOf(content: PrivateContent | Erased): { readonly key: string; readonly json?: string } | undefined {
   if (content.type === 'hongyan.recalled' || content.change.type === 'read') return undefined;
@@ -97,8 +97,8 @@ function decideDraft(change: Extract<PrivateChange, { type: 'draft' }>, facts: P
   if (!text.isWellFormed()) return refusal.notUnicode('text');
   if (Buffer.byteLength(text) > draftBytesMax) return refusal.tooLarge('the draft', draftBytesMax);
   const present = current ? draftTexts(current.content) : [];
-  const kept = otherTexts(change, current, deviceId);
-  const content = { ...contentOf(change, deviceId), ...(kept.length > 0 ? { others: kept } : {}) };
+  const others = otherTexts(change, current, deviceId);
+  const content = { ...contentOf(change, deviceId), ...(others.length > 0 ? { others } : {}) };
   const texts = draftTexts(content);
   if (texts.length > draftTextsMax) return refusal.draftsUnresolved(draftTextsMax);
   if (Bun.deepEquals(texts, present)) return unchanged;
@@ -110,14 +110,14 @@ function contentOf(change: PrivateChange, deviceId?: DeviceId): PrivateContent {
   return deviceId === undefined ? { type, change } : { type, change, device_id: deviceId };
 }
 
-/** [E25] Removing is always possible. */
+/** [E25] Refuses a change that exceeds the limits. Removing a value is always possible. */
 function withinBounds(content: PrivateContent, { current, totals }: PrivateFacts): PrivateDecision {
   const before = current ? bytesOf(current.content) : 0;
   const after = bytesOf(content);
   if (current === undefined && after > 0 && totals.keys >= privateKeysMax)
-    return refusal.tooMany('private settings, mutes, pins, archived conversations and drafts together', privateKeysMax);
+    return refusal.tooMany('private settings, mutes, pins, archived conversations and drafts in total', privateKeysMax);
   if (after > before && totals.bytes - before + after > privateBytesMax)
-    return refusal.tooLarge('what is set in private', privateBytesMax);
+    return refusal.tooLarge('the private state', privateBytesMax);
   return { type: 'entry', content };
 }
 

@@ -1,9 +1,9 @@
-// Which IP addresses are of the public internet: a webhook to any other would reach into the network of the server (SSRF) [W6].
+// Whether an IP address belongs to the public internet. A webhook to any other would reach into the server's network (SSRF) [W6].
 
-/** First bits of an address in bytes, and how many count. */
+/** The bytes of a prefix, and its length in bits. */
 type Block = readonly [bytes: readonly number[], bits: number];
 
-/** Everything that the registries of special-purpose addresses list, and the metadata address of a large provider. */
+/** The special-purpose addresses of the IANA registries, and the metadata address of a large provider. */
 const closedV4: readonly Block[] = [
   [[0], 8],
   [[10], 8],
@@ -22,7 +22,7 @@ const closedV4: readonly Block[] = [
   [[224], 4],
   [[240], 4],
 ];
-/** Global unicast, without what is embedded in other protocols or kept for documents. All outside of it is closed. */
+/** Global unicast. Addresses outside of it are not public, and neither are the blocks below, used by protocols and documentation. */
 const openV6: Block = [[0x20], 3];
 const closedV6: readonly Block[] = [
   [[0x20, 0x01, 0x00], 23],
@@ -30,11 +30,11 @@ const closedV6: readonly Block[] = [
   [[0x20, 0x02], 16],
   [[0x3f, 0xff, 0x00], 20],
 ];
-/** An IPv4 address in an IPv6 one: mapped, and as a translating gateway (NAT64) reaches it. */
+/** IPv4 addresses embedded in IPv6: mapped, and translated (NAT64). */
 const mappedV4: Block = [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], 96];
 const translatedV4: Block = [[0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], 96];
 
-/** False for what is no address. */
+/** False for text that is not an address. */
 export function isPublicAddress(address: string): boolean {
   const v4 = bytesOfV4(address);
   if (v4) return isPublicV4(v4);
@@ -55,7 +55,7 @@ function isWithin(address: readonly number[], [bytes, bits]: Block): boolean {
   return true;
 }
 
-/** In its one canonical form: four decimal numbers. */
+/** Accepts only the canonical form: four decimal numbers. */
 function bytesOfV4(address: string): readonly number[] | undefined {
   if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) return undefined;
   const bytes = address.split('.').map(Number);
@@ -79,7 +79,7 @@ function bytesOfV6(address: string): readonly number[] | undefined {
 
 const groupsOf = (text: string): readonly string[] => (text === '' ? [] : text.split(':'));
 
-/** "::ffff:10.0.0.1" with its last part as two groups. */
+/** Rewrites the IPv4 part of "::ffff:10.0.0.1" as two hexadecimal groups. */
 function withV4InHex(address: string): string {
   const at = address.lastIndexOf(':');
   const [a, b, c, d] = bytesOfV4(address.slice(at + 1)) ?? [];

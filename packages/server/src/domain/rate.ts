@@ -1,12 +1,12 @@
-// The token bucket, as the generic cell rate algorithm: a bucket is one number, the time at which it will be full again.
+// Token buckets by the generic cell rate algorithm: the state of a bucket is one number, the time at which it is full again.
 
-/** Units come at `perS`, and at most `burst` of them wait for use. */
+/** `perS` units are added per second, up to `burst` units. */
 export interface Rate {
   readonly perS: number;
   readonly burst: number;
 }
 
-/** What is left after a request, and when the bucket is full again. */
+/** The remaining units after a request, and the time until the bucket is full. */
 export interface Level {
   readonly remaining: number;
   readonly fullInMs: number;
@@ -14,15 +14,15 @@ export interface Level {
 
 export type Taken = ({ readonly type: 'taken' } | { readonly type: 'refused'; readonly retryAfterMs: number }) & Level;
 
-/** A bucket that was never used is full since ever. */
+/** The state of a bucket that was never used. */
 export const fullSinceEver = Number.NEGATIVE_INFINITY;
 
-/** Below the grain of any clock: what floating point leaves of equal times must not refuse a caller who waited as told. */
+/** Smaller than the resolution of any clock. A floating-point error must not refuse a caller that waited `retryAfterMs`. */
 const toleranceMs = 1e-6;
 
 /**
- * Takes `cost` units, or nothing. What costs more than a bucket holds takes a whole one. Over any schedule, no more than
- * burst + perS × time is taken; and who waits `retryAfterMs` while no one else takes is not refused again.
+ * Takes `cost` units or nothing. A cost above `burst` takes a full bucket. Guarantees: at most burst + perS × time is taken in any period;
+ * a caller that waits `retryAfterMs`, with no other draws meanwhile, is not refused again.
  */
 export function takeFrom(
   fullAtMs: number,

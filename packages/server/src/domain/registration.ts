@@ -1,26 +1,26 @@
-// A device as its registration says it is, and which of two registrations of one device is the newer.
+// The registration of a device, and the order of two registrations of the same device.
 
 import type { DeviceToken } from '@hongyan/protocol/ids';
 
-/** Its texts are valid Unicode: the core refuses others. */
+/** All texts are valid Unicode: the core refuses others. */
 export interface Registration {
   readonly deviceToken: DeviceToken;
   readonly model: string;
   readonly firmware: string;
-  /** When the device, or the back end for it, made it. Unix ms. */
+  /** When the device, or its back end, created the registration. Unix ms. */
   readonly registeredAtMs: number;
-  /** The further fields as a JSON object with its keys in one order; empty when there are none. */
+  /** Further fields as a JSON object with a fixed order of keys; empty if there are none. */
   readonly detailsJson: string;
 }
 
 export type Kind = Pick<Registration, 'model' | 'firmware'>;
 
-/** Devices of one name are counted together. Nothing that stands in a model or a firmware makes two kinds one. */
+/** Devices with the same name are counted together. Names of different kinds differ, whatever characters the fields contain. */
 export const kindName = ({ model, firmware }: Kind): string => JSON.stringify([model, firmware]);
 
 /**
- * [T12] The later one. Of two at the same time the one whose content sorts last, so that every order of arrival, and every
- * repetition, ends with the same one.
+ * [T12] The later registration wins. At equal times, the one whose content sorts last wins, so that the result depends neither on the order
+ * of arrival nor on repetitions.
  */
 export function isNewer(one: Registration, other: Registration): boolean {
   if (one.registeredAtMs !== other.registeredAtMs) return one.registeredAtMs > other.registeredAtMs;

@@ -1,34 +1,34 @@
-// Which tokens may no longer be used, although they have not expired: single ones, and all that a user had at some time.
+// Revocations: tokens that are rejected although they have not expired. One token, or all tokens of a user issued before a time.
 
 import type { UserId } from '@hongyan/protocol/ids';
 
 export type Revocation =
   | { readonly type: 'token'; readonly tokenId: string; readonly userId: UserId; readonly untilMs: number }
-  /** Of all tokens of the user that were issued before. */
+  /** Revokes all tokens of the user that were issued before `issuedBeforeMs`. */
   | { readonly type: 'user'; readonly userId: UserId; readonly issuedBeforeMs: number; readonly untilMs: number };
 
-/** What is asked about a token. */
+/** The claims of a token that decide whether it is revoked. */
 export interface TokenFacts {
   readonly userId: UserId;
   readonly tokenId: string;
-  /** Absent: unknown, and so before anything. */
+  /** Absent: unknown, and treated as before any revocation. */
   readonly issuedAtMs?: number | undefined;
 }
 
-/** No token lives longer: with the time of its issue, this says when a revocation of all can be forgotten. */
+/** Maximal lifetime of a token. After this time a revocation of all tokens can be removed. */
 export const tokenLifeMaxS = 31_536_000;
 
-/** Beyond the expiry of a token: clocks of issuers and gateways differ. */
+/** Revocations are retained this long after the expiry of their token, because clocks differ. */
 const marginMs = 120_000;
 
-/** The clock may step back by so much behind the issue of a token, and the token counts from its issue all the same. */
+/** How far the time of issue may be in the future after the clock was set back. */
 const stepBackMaxMs = 86_400_000;
-/** The end of a token is a whole second, rounded up. */
+/** The expiry of a token is rounded up to a whole second. */
 const roundingMs = 1_000;
 
 /**
- * [A2] Whether a token claims to live longer than tokens do: from its issue, or from now where it does not say when that was. An issue
- * in the future is one from before the clock stepped back.
+ * [A2] Whether the claimed lifetime exceeds the maximum. It counts from the time of issue, or from now if that is unknown. A time of issue
+ * in the future means that the clock was set back since.
  */
 export function livesTooLong(
   { issuedAtMs, expiresAtMs }: { readonly issuedAtMs?: number | undefined; readonly expiresAtMs: number },
@@ -39,8 +39,8 @@ export function livesTooLong(
 }
 
 /**
- * [A11] Of all that a user has: what is issued from this moment on is good again. `newestIssueMs`: of the tokens that are known; it is
- * in the future where the clock stepped back since.
+ * [A11] Revokes all present tokens of a user; tokens issued later are valid. `newestIssueMs` is the time of issue of the newest known
+ * token, which is in the future if the clock was set back since.
  */
 export function ofAllTokens(
   userId: UserId,
@@ -50,10 +50,10 @@ export function ofAllTokens(
   return { type: 'user', userId, issuedBeforeMs, untilMs: issuedBeforeMs + tokenLifeMaxS * 1000 + marginMs };
 }
 
-/** Until when the revocation of a token is kept. */
+/** Until when the revocation of a token is retained. */
 export const keptUntilMs = (expiresAtMs: number): number => expiresAtMs + marginMs;
 
-/** Revocations in memory, asked for each request. */
+/** Revocations in memory, checked for each request. */
 export class RevocationSet {
   readonly #tokens = new Map<string, number>();
   readonly #users = new Map<string, { readonly issuedBeforeMs: number; readonly untilMs: number }>();
@@ -62,7 +62,7 @@ export class RevocationSet {
     return this.#tokens.size + this.#users.size;
   }
 
-  /** What is there already changes nothing: a revocation is never taken back. */
+  /** Idempotent. A revocation is never withdrawn. */
   add(revocation: Revocation): void {
     if (revocation.type === 'token') {
       this.#tokens.set(revocation.tokenId, revocation.untilMs);
@@ -88,5 +88,5 @@ export class RevocationSet {
   }
 }
 
-/** Ids that differ in case alone are one id. */
+/** User ids are case-insensitive. */
 const keyOf = (userId: UserId): string => userId.toLowerCase();

@@ -1,10 +1,10 @@
-// How many of the jobs that processes share are one's own.
+// Distributes jobs over workers.
 
 import { assert } from '@hongyan/base/assert';
 
 /**
- * Shares differ by one at most, and together they are all jobs. The first ranks have the larger ones, and one that comes last takes
- * from the others no more than its own share: with fewer workers, or a lower rank, a share is never smaller.
+ * The number of jobs of one worker. All shares add up to `jobs`, and differ by one at most; lower ranks have the larger shares. A share never
+ * shrinks when workers leave or its rank decreases, so a new last worker takes only its own share from the others.
  */
 export function shareOf({
   jobs,
@@ -13,9 +13,9 @@ export function shareOf({
 }: {
   readonly jobs: number;
   readonly workers: number;
-  /** From 0, the same order in every process. */
+  /** Starts at 0. All processes use the same order. */
   readonly rank: number;
 }): number {
-  assert(rank >= 0 && rank < workers, 'a worker is one of those that share', `${rank} of ${workers}`);
+  assert(rank >= 0 && rank < workers, 'the rank is below the number of workers', `${rank} of ${workers}`);
   return Math.max(0, Math.ceil((jobs - rank) / workers));
 }

@@ -1,33 +1,33 @@
-// What a device has to catch up with after an absence: the choice of conversations, their order, and the cursor.
+// Sync: selects and orders the conversations that a device has to catch up with, and encodes the cursor. Pure.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import type { Position } from './position.ts';
 
-/** The facts about one conversation of the user who syncs. */
+/** One conversation of the user who syncs. */
 export interface SyncCandidate {
   readonly conversationId: ConversationId;
   readonly lastSeq: Seq;
-  /** Server time of the last message, or of the creation where there is none. */
+  /** Server time of the last message, or of the creation if there is none. */
   readonly activityMs: number;
   /** When the user's own membership or read position last changed. */
   readonly updatedAtMs: number;
-  /** Entries may have been committed since the cursor's position. */
+  /** Whether entries may have been committed since the position of the cursor. */
   readonly isChanged: boolean;
-  /** What this very device has acknowledged. */
+  /** The delivered position of the syncing device. */
   readonly deviceDeliveredSeq: Seq;
 }
 
 export type SyncMode = 'since_cursor' | 'from_receipts' | 'full';
 
-/** A cursor says what the device knew when a sync began; while there are more pages, also how far they got. */
+/** The position and time at which the last completed sync began; between pages, also the progress of the current sync. */
 export interface Cursor {
-  /** Of the timeline; opaque. */
+  /** Opaque position of the timeline. */
   readonly since: Position;
   readonly sinceMs: number;
   readonly paging?: {
     readonly mode: SyncMode;
-    /** What the last page's cursor will say. */
+    /** The position that the cursor of the last page will contain. */
     readonly next: Position;
     readonly nextMs: number;
     readonly afterActivityMs: number;
@@ -35,7 +35,7 @@ export interface Cursor {
   };
 }
 
-const separator = '~'; // in no id's alphabet, nor in that of positions
+const separator = '~'; // occurs neither in ids nor in positions
 const modes: readonly SyncMode[] = ['since_cursor', 'from_receipts', 'full'];
 
 export function encodeCursor({ since, sinceMs, paging }: Cursor): string {
@@ -45,7 +45,7 @@ export function encodeCursor({ since, sinceMs, paging }: Cursor): string {
   return parts.join(separator);
 }
 
-/** undefined for text that no encodeCursor made. */
+/** undefined: the text was not created by encodeCursor. */
 export function decodeCursor(text: string): Cursor | undefined {
   const parts = text.split(separator);
   const [since = '', sinceMs = '', mode = '', next = '', nextMs = '', afterActivityMs = '', afterId = ''] = parts;
@@ -67,7 +67,7 @@ export interface SyncRequest {
   readonly full: boolean;
   /** The end of the timeline's feed, read before the candidates were. */
   readonly position: Position;
-  /** Lies a little before the reads of the candidates, so that a change made meanwhile is reported again rather than missed. */
+  /** A time slightly before the reads of the candidates: concurrent changes are reported twice instead of missed. */
   readonly nowMs: number;
 }
 
@@ -77,17 +77,19 @@ export function modeOf({ cursor, full }: Pick<SyncRequest, 'cursor' | 'full'>): 
   return cursor === undefined ? 'from_receipts' : 'since_cursor';
 }
 
-/** The conversations still to report, newest activity first; those of earlier pages are left out. */
+/** The conversations to report, newest activity first, without those of earlier pages. */
 export function conversationsAhead<T extends SyncCandidate>(candidates: readonly T[], request: SyncRequest): T[] {
   const { cursor, nowMs } = request;
   const mode = modeOf(request);
-  // A cursor from the future means that the clock stepped back: rather report everything again than miss a change.
+  // A cursor from the future means that the clock was set back: report everything again instead of missing a change.
   const sinceMs = cursor && cursor.sinceMs <= nowMs ? cursor.sinceMs : 0;
   const paging = cursor?.paging;
-  return candidates.filter((one) => isAhead(one, mode, sinceMs) && (!paging || isAfter(one, paging))).sort(byNewest);
+  return candidates
+    .filter((candidate) => isAhead(candidate, mode, sinceMs) && (!paging || isAfter(candidate, paging)))
+    .sort(byNewest);
 }
 
-/** The cursor to hand out with the first `count` of `ahead`. */
+/** The cursor to return with the first `count` conversations of `ahead`. */
 export function cursorAfter(ahead: readonly SyncCandidate[], count: number, request: SyncRequest): Cursor {
   const { cursor, position, nowMs } = request;
   const [next, nextMs] = [cursor?.paging?.next ?? position, cursor?.paging?.nextMs ?? nowMs];
@@ -103,28 +105,31 @@ export function cursorAfter(ahead: readonly SyncCandidate[], count: number, requ
   return { since: cursor?.since ?? position, sinceMs: cursor?.sinceMs ?? 0, paging };
 }
 
-/** Ties by id, so that the order is total. */
+/** Ties are ordered by id, so that the order is total. */
 function byNewest(a: SyncCandidate, b: SyncCandidate): number {
   return b.activityMs - a.activityMs || (a.conversationId < b.conversationId ? -1 : 1);
 }
 
-function isAhead(one: SyncCandidate, mode: SyncMode, sinceMs: number): boolean {
+function isAhead(candidate: SyncCandidate, mode: SyncMode, sinceMs: number): boolean {
   switch (mode) {
     case 'full':
       return true;
     case 'from_receipts':
-      return one.lastSeq > one.deviceDeliveredSeq;
+      return candidate.lastSeq > candidate.deviceDeliveredSeq;
     case 'since_cursor':
-      return one.isChanged || one.updatedAtMs >= sinceMs;
+      return candidate.isChanged || candidate.updatedAtMs >= sinceMs;
     default:
       return unreachable(mode);
   }
 }
 
-/** Activity since the page before moved a conversation up, out of the pages: the next sync reports it. */
-function isAfter(one: SyncCandidate, after: { readonly afterActivityMs: number; readonly afterId: ConversationId }) {
+/** New activity since the previous page moves a conversation before the remaining pages: the next sync reports it. */
+function isAfter(
+  candidate: SyncCandidate,
+  after: { readonly afterActivityMs: number; readonly afterId: ConversationId },
+) {
   return (
-    one.activityMs < after.afterActivityMs ||
-    (one.activityMs === after.afterActivityMs && one.conversationId > after.afterId)
+    candidate.activityMs < after.afterActivityMs ||
+    (candidate.activityMs === after.afterActivityMs && candidate.conversationId > after.afterId)
   );
 }

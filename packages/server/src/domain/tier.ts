@@ -1,12 +1,12 @@
-// Tiers of service: how much a user may ask of the server. They have names, and the configuration says what each allows.
+// Tiers: named sets of rate limits, defined in the configuration.
 
 import type { Rate } from './rate.ts';
 
 export interface Tier extends Rate {
   readonly name: string;
-  /** What its user may store within any day; half of it at once. */
+  /** Bytes that a user may store in any 24 hours, half of them at once. */
   readonly storedBytesPerDay: number;
 }
 
-/** A tier without limits is undefined. */
+/** undefined: the tier has no limits. */
 export type Tiers = ReadonlyMap<string, Tier | undefined>;

@@ -1,16 +1,16 @@
-// The signature of a webhook by the Standard Webhooks specification: HMAC-SHA256 over id, time and body, in three headers.
+// Signatures of webhooks by the Standard Webhooks specification: HMAC-SHA256 over id, time and body, in three headers.
 
-/** In front of a secret, so that scanners for leaked secrets know it. The rest is base64 of the key. */
+/** Lets scanners recognise leaked secrets. The base64 of the key follows. */
 const secretPrefix = 'whsec_';
-/** The specification asks for 24 to 64. */
+/** The specification requires 24 to 64. */
 export const secretBytes = 32;
 const secretBytesMin = 24;
 const secretBytesMax = 64;
 
 export interface SignedMessage {
-  /** The same for each attempt: receivers drop what they have seen. */
+  /** The same for each attempt, so that receivers can drop repeats. */
   readonly id: string;
-  /** Of this attempt, in Unix seconds. */
+  /** Time of this attempt, in Unix seconds. */
   readonly timestampS: number;
   readonly body: string;
 }
@@ -19,7 +19,7 @@ export type WebhookHeaders = Readonly<Record<'webhook-id' | 'webhook-timestamp' 
 
 export const formatSecret = (key: Uint8Array): string => `${secretPrefix}${Buffer.from(key).toString('base64')}`;
 
-/** undefined when it is no secret of the specification. */
+/** undefined: the text is not a valid secret by the specification. */
 export function parseSecret(text: string): Uint8Array | undefined {
   const base64 = text.startsWith(secretPrefix) ? text.slice(secretPrefix.length) : text;
   const key = Buffer.from(base64, 'base64');
@@ -27,7 +27,7 @@ export function parseSecret(text: string): Uint8Array | undefined {
   return isExact && key.length >= secretBytesMin && key.length <= secretBytesMax ? key : undefined;
 }
 
-/** [W3] One signature for each key, newest first: while a secret rotates a receiver may know either. */
+/** [W3] One signature per key, newest first: during a rotation the receiver may know either key. */
 export function signedHeaders({ id, timestampS, body }: SignedMessage, keys: readonly Uint8Array[]): WebhookHeaders {
   const signatures = keys.map((key) => {
     const hmac = new Bun.CryptoHasher('sha256', key);

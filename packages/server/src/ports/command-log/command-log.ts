@@ -1,5 +1,5 @@
-// The command-log port: the way up. Every command that changes a conversation goes through it, keyed by the conversation.
-// It has two ends, a producer and a consumer, because in a cluster they are two processes.
+// The command-log port: it orders all commands that change conversations, keyed by conversation. Producer and consumer are separate
+// interfaces, because in a cluster they are separate processes.
 
 import type { PrivateChange } from '@hongyan/protocol/content';
 import type { ConversationKind } from '@hongyan/protocol/conversation';
@@ -12,24 +12,24 @@ import type { MessageChange, SumUp } from '../../domain/message-change.ts';
 import type { MessageReferences } from '../../domain/message-references.ts';
 
 interface CommandKey {
-  /** The partition key: commands of one conversation are handled in one order. */
+  /** The partition key: commands of one conversation are executed in one order. */
   readonly conversationId: ConversationId;
-  /** The user whose command it is; also the key of fair turns. */
+  /** The user who issued the command. Users take fair turns. */
   readonly from: UserId;
 }
 
 export interface MessageCommand extends CommandKey {
   readonly type: 'message';
   readonly clientMsgId: ClientMsgId;
-  /** The content as its JSON text: encoded once, passed on as it is. */
+  /** The content as JSON text: encoded once and passed on unchanged. */
   readonly contentJson: string;
-  /** Of a message that answers another or mentions users. */
+  /** Set if the message is a reply or mentions users. */
   readonly references?: MessageReferences | undefined;
-  /** The traceparent of a traced send. */
+  /** The W3C traceparent, if the send is traced. */
   readonly trace?: string | undefined;
 }
 
-/** An edit, a recall, a reaction or a pin: a send that changes the message at `targetSeq`. */
+/** An edit, recall, reaction or pin of the message at `targetSeq`. */
 export interface MessageChangeCommand extends CommandKey {
   readonly type: 'change_message';
   readonly clientMsgId: ClientMsgId;
@@ -37,17 +37,17 @@ export interface MessageChangeCommand extends CommandKey {
   readonly change: MessageChange | SumUp;
 }
 
-/** A change of the user's private timeline, whose id `conversationId` is. */
+/** A change of the user's private timeline, whose id is `conversationId`. */
 export interface PrivateChangeCommand extends CommandKey {
   readonly type: 'change_private';
   readonly clientMsgId: ClientMsgId;
   readonly change: PrivateChange;
-  /** undefined: the caller named none. */
+  /** undefined: the caller has no device. */
   readonly deviceId: DeviceId | undefined;
 }
 
 export type ChangeCommand = CommandKey & {
-  /** Of the entry that records the change: given by a log that may hand the command over again, which finds the entry by it. */
+  /** The msg_id of the entry that will record the change. A log that may deliver the command again assigns it, to detect repeats. */
   readonly recordId?: MsgId | undefined;
 } & (
     | {
@@ -59,7 +59,7 @@ export type ChangeCommand = CommandKey & {
         readonly isHistoryVisible: boolean;
         readonly rules: Rules;
       }
-    /** Both users are in the conversation id. */
+    /** The conversation id contains both users. */
     | { readonly type: 'create_direct' }
     | {
         readonly type: 'update';
@@ -74,7 +74,7 @@ export type ChangeCommand = CommandKey & {
 
 export type Command = MessageCommand | MessageChangeCommand | PrivateChangeCommand | ChangeCommand;
 
-/** What the submitter learns once the command is durable [D1]. */
+/** The result of a command, returned once its effect is durable [D1]. */
 export type CommandOutcome =
   | {
       readonly type: 'message';
@@ -83,59 +83,59 @@ export type CommandOutcome =
       readonly timestampMs: number;
       /** [D3] */
       readonly isDuplicate: boolean;
-      /** It was so already: nothing was appended, and these are the message's. */
+      /** Nothing changed and no entry was appended: the other fields are those of the message. */
       readonly isUnchanged?: boolean;
-      /** It is stored, and its entry follows together with others. */
+      /** The change is stored, and a summary entry will follow. */
       readonly isNoted?: boolean;
     }
   | { readonly type: 'changed' };
 
 /**
- * MUST: resolve only with the handler's outcome, or with a failure that says whether the command may have taken effect.
- * MUST NOT: grow without bound: at its bound a submit fails as `overloaded` at once.
+ * MUST resolve only with the outcome of the handler, or with a failure whose code says whether the command may have taken effect.
+ * MUST NOT grow without bound: at its limit a submit fails immediately as `overloaded`.
  */
 export interface CommandProducer {
   submit(command: Command): Promise<Result<CommandOutcome>>;
 }
 
-/** Where a batch stands in a log of partitions. */
+/** The place of a batch in a log of partitions. */
 export interface BatchPlace {
   readonly fence: Fence;
-  /** Becomes the partition's position in the stores together with what the batch changes: all before it is handled then. */
+  /** The next position of the partition: all commands before this offset are done. Stored atomically with the changes of the batch. */
   readonly offset: number;
-  /** The batch, or a part of it, may have been handled before, by someone who did not publish what was committed. */
+  /** The batch, or a part of it, may have been executed before without its events being published. */
   readonly mayBeRepeated: boolean;
 }
 
 /**
- * Outcomes in the order of the batch. It is called again while earlier batches are under way, at most `inFlightMax` at a time, and
- * keeps the order of the calls for each conversation. A rejection means that nothing is known of the batch.
- * With a place: one batch of a partition is under way at a time. Outcomes without a failure among them mean that the position is
- * stored; otherwise the batch is handed over again. Rejects with `Fenced` when the partition has a newer owner.
+ * Executes a batch and returns the outcomes in its order. Several batches may be in flight, at most `inFlightMax`; the order of calls is
+ * kept within each conversation. After a rejection nothing is known about the batch.
+ * With a place, at most one batch per partition is in flight. If no outcome is a failure, the position is stored; otherwise the log
+ * delivers the batch again. Rejects with `Fenced` if the partition has a newer owner.
  */
 export type CommandHandler = (
   batch: readonly Command[],
   place?: BatchPlace,
 ) => Promise<readonly Result<CommandOutcome>[]>;
 
-/** The consuming side of a log of partitions, beside its handler. */
+/** The owner of partitions: what a log of partitions needs beside the handler. */
 export interface PartitionOwner {
-  /** Called when the log gives this process the partition, before its first batch. Rejects with StoreFailure. */
+  /** Called when this process is assigned the partition, before its first batch. Rejects with StoreFailure. */
   claim(partition: number): Promise<LogPosition>;
   /**
-   * What became of commands that were handled by an owner before, as far as the stores know: nothing is changed, and what may not
-   * have been published is published again, or reported as lost. Called after `claim`. Rejects with StoreFailure.
+   * Returns the outcomes of commands that a previous owner executed, as far as the stores know them. Changes nothing. Publishes their
+   * entries again, or reports them as lost. Called after `claim`. Rejects with StoreFailure.
    */
   recover(batch: readonly Command[]): Promise<readonly Result<CommandOutcome>[]>;
 }
 
 /**
- * MUST: hand over the commands of one user in one conversation in the order submitted; take fair turns between users, so that
- * one user's backlog delays another's command by at most one batch. Handling is at least once: handlers are idempotent.
+ * MUST deliver the commands of one user in one conversation in the order submitted, at least once: handlers are idempotent.
+ * MUST take fair turns between users, so that the backlog of one user delays a command of another by at most one batch.
  */
 export interface CommandConsumer {
-  /** Called once. Handling ends with `drain`. A log of partitions needs the owner, any other one does not ask it. */
+  /** Called once; ends with `drain`. Only a log of partitions needs the owner. */
   consume(handle: CommandHandler, owner?: PartitionOwner): void;
-  /** Refuses new commands and resolves when the accepted ones are handled. */
+  /** Refuses new commands, and resolves when the accepted ones are done. */
   drain(): Promise<void>;
 }

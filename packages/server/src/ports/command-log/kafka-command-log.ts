@@ -1,5 +1,5 @@
-// The command log of a cluster, on Kafka: a topic keyed by conversation. A process that takes requests produces to it and hears the
-// outcomes on its node's topic of the event bus; the cores share its partitions.
+// The command log of a cluster: a Kafka topic keyed by conversation, whose partitions the cores share. Producers receive outcomes on the
+// event bus, on the topic of their node.
 
 import { assert } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
@@ -29,7 +29,7 @@ import { PendingOutcomes, type SubmittedKey } from './kafka/pending-outcomes.ts'
 
 type Outcome = Result<CommandOutcome>;
 
-/** Kept for a week: an owner that is away longer loses commands, and says so. */
+/** Retained for a week: if all cores are down for longer, commands are lost, which is logged. */
 const commandsTopic: TopicRequest = {
   name: 'commands',
   partitions: 12,
@@ -38,17 +38,17 @@ const commandsTopic: TopicRequest = {
   recordBytesMax,
 };
 
-/** A character of a content, or of a draft, may be written as an escape sequence; and more stands in a command. */
+/** JSON may escape a character of the content with six bytes; the other fields of a command are small. */
 const recordBytesOf = (contentBytesMax: number): number => Math.min(6 * contentBytesMax + 128 * 1024, recordBytesMax);
 
 export interface CommandsTopicOptions {
-  /** Of a topic that is made now. */
+  /** Used only if the topic is created. */
   readonly partitions?: number;
   readonly contentBytesMax: number;
   readonly log: Log;
 }
 
-/** Makes the topic if it is not there, and lets one that is take the longest commands. Rejects with the client's error. */
+/** Creates the topic, or raises its record limit to the longest command. Rejects with the error of the Kafka client. */
 export async function ensureCommandsTopic(
   kafka: KafkaOptions,
   { partitions = commandsTopic.partitions, contentBytesMax, log }: CommandsTopicOptions,
@@ -60,23 +60,23 @@ export async function ensureCommandsTopic(
   await warnOfFewCopies(kafka, { topics, log });
 }
 
-/** Some eight seconds: given up before the deadline of an outcome, so that the sender learns that nothing was written. */
+/** About eight seconds. Shorter than the deadline of an outcome, so that the sender learns that nothing was written. */
 const retriesMax = 13;
-/** Between requests to produce: a request, and all that follows it, costs about the same for one command as for ten. */
+/** Between produce requests: a request and its consequences cost about the same for one command as for ten. */
 const minIntervalMs = 10;
 
 export interface KafkaCommandProducerOptions {
   readonly kafka: KafkaOptions;
-  /** New with every start of the process: outcomes of an earlier life must not be taken for those of this one. */
+  /** New at each start of the process, so that outcomes for an earlier start are not mistaken for later ones. */
   readonly node: string;
   readonly bus: EventBus;
-  /** Commands not answered yet; further ones fail as overloaded. */
+  /** Commands without an outcome; further ones fail as overloaded. */
   readonly queueMax: number;
   readonly queuePerUserMax: number;
   readonly queueBytesMax: number;
-  /** Without an outcome for so long a command is answered as one whose outcome is unknown; sooner after a loss [K11]. */
+  /** A command without an outcome for this long fails as `unknown_outcome`; sooner after a loss report [K11]. */
   readonly outcomeTimeoutMs: number;
-  /** [K10] Each once: accepted into the log, and without an outcome after a moment. */
+  /** [K10] Called once per command that the log has accepted and that has no outcome after a short time. */
   readonly onLate: (commands: readonly SubmittedKey[]) => void;
   readonly newRecordId: () => MsgId;
   readonly clock: Clock;
@@ -106,16 +106,16 @@ export class KafkaCommandProducer implements CommandProducer {
       timeoutMs: outcomeTimeoutMs,
       ...{ onLate, clock },
     });
-    const over = 'Kafka takes commands again';
-    this.#outage = new OutageLog({ failing: 'commands not taken by Kafka', over, clock, log });
+    const over = 'Kafka accepts commands again';
+    this.#outage = new OutageLog({ failing: 'commands not accepted by Kafka', over, clock, log });
   }
 
-  /** Commands not answered yet. */
+  /** Commands without an outcome. */
   get depth(): number {
     return this.#pending.size;
   }
 
-  /** Before the first submit. Rejects with StoreFailure when the outcomes cannot be subscribed to. */
+  /** Called before the first submit. Rejects with StoreFailure if it cannot subscribe to the outcomes. */
   async start(): Promise<void> {
     const { bus, node } = this.#options;
     const ownTopic = nodeTopic(node);
@@ -136,19 +136,19 @@ export class KafkaCommandProducer implements CommandProducer {
     const id = (this.#count++).toString(36);
     const outcome = this.#pending.open(id, command);
     if (outcome === undefined) return Promise.resolve(failure.overloaded('pending commands'));
-    const value = encodeCommand({ node: this.#options.node, id, command: this.#recordable(command) });
+    const value = encodeCommand({ node: this.#options.node, id, command: this.#withRecordId(command) });
     const record = { topic: this.#topic, key: command.conversationId, value };
     this.#producer.send({ ...record, leaves: () => this.#pending.leaves(id) }).then(
       () => {
         this.#outage.worked();
         this.#pending.accepted(id);
       },
-      (error: unknown) => this.#pending.settle(id, this.#notTaken(error)),
+      (error: unknown) => this.#pending.settle(id, this.#outcomeOfFailure(error)),
     );
     return outcome;
   }
 
-  /** Refuses new commands, and resolves when the accepted ones are answered, by their deadline at the latest. */
+  /** Refuses new commands, and resolves when the accepted ones have outcomes, at the latest by their deadline. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     await this.#pending.drain();
@@ -156,15 +156,15 @@ export class KafkaCommandProducer implements CommandProducer {
     this.#attachment?.detach();
   }
 
-  #notTaken(error: unknown): Outcome {
+  #outcomeOfFailure(error: unknown): Outcome {
     const problem = asFailure(error);
-    // Kafka's own word: what waited or was too much has no cause.
+    // Only errors of Kafka itself have a cause; a full queue and an expired wait have none.
     if (error instanceof Error && error.cause !== undefined) this.#outage.failed(error);
-    // Repeating it would keep its sender's later ones waiting for ever.
+    // A refusal, because retries would never succeed and would block the sender's later commands.
     return error instanceof RecordsRefused && error.isTooLarge ? refusal.tooLargeToTake() : problem;
   }
 
-  #recordable(command: Command): Command {
+  #withRecordId(command: Command): Command {
     switch (command.type) {
       case 'message':
       case 'change_message':
@@ -179,7 +179,7 @@ export class KafkaCommandProducer implements CommandProducer {
 export interface KafkaCommandConsumerOptions extends FairWindowBounds {
   readonly kafka: KafkaOptions;
   readonly bus: EventBus;
-  /** A core that is silent for so long loses its partitions. */
+  /** A core that is silent for this long loses its partitions. */
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -195,12 +195,12 @@ export class KafkaCommandConsumer implements CommandConsumer {
     this.#options = options;
   }
 
-  /** The partitions that this process owns now. */
+  /** The partitions that this process owns. */
   get partitions(): readonly number[] {
     return this.#group?.partitions ?? [];
   }
 
-  /** Commands in the partitions of this process that are not handled, as far as it knows: those that it has not fetched too. */
+  /** Commands in the partitions of this process that are not executed yet, including those not fetched yet. */
   get lag(): number {
     let count = 0;
     for (const run of this.#runs) count += run.lag;
@@ -209,7 +209,7 @@ export class KafkaCommandConsumer implements CommandConsumer {
 
   consume(handle: CommandHandler, owner?: PartitionOwner): void {
     assert(this.#group === undefined, 'a command log has one consumer');
-    assert(owner, 'a log of partitions has an owner that claims them');
+    assert(owner, 'a log of partitions needs an owner that claims them');
     const { kafka, bus, sessionTimeoutMs, batchMax, batchPerUserMax, clock, log } = this.#options;
     const over = 'outcomes published again';
     const outcomesOutage = new OutageLog({ failing: 'outcomes not published', over, clock, log });
@@ -229,7 +229,7 @@ export class KafkaCommandConsumer implements CommandConsumer {
     this.#started = group.start();
   }
 
-  /** Resolves when the batches under way are handled; the partitions go to the other cores at once. */
+  /** Resolves when the batches in flight are done; other cores take over the partitions immediately. */
   async drain(): Promise<void> {
     const closing = this.#group?.close();
     await this.#started;
@@ -237,7 +237,7 @@ export class KafkaCommandConsumer implements CommandConsumer {
   }
 }
 
-/** Both ends, for a process that takes requests and handles commands. */
+/** Producer and consumer, for a process that does both. */
 export class KafkaCommandLog implements CommandProducer, CommandConsumer {
   readonly #producer: KafkaCommandProducer;
   readonly #consumer: KafkaCommandConsumer;

@@ -1,5 +1,5 @@
-// The embedded command log: a bounded queue in front of the store, both ends in one process. A batch forms while the one before
-// commits; a command is durable when its handler says so.
+// The embedded command log: a bounded queue in front of the store, within one process. Commands gather into a batch while earlier batches
+// commit. They are durable once the handler returns their outcomes.
 
 import { assert } from '@hongyan/base/assert';
 import { Batcher } from '@hongyan/base/batcher';
@@ -13,21 +13,21 @@ type Outcome = Result<CommandOutcome>;
 export interface MemoryCommandLogOptions {
   /** Commands that wait; further ones fail as overloaded. */
   readonly queueMax: number;
-  /** Commands of one user that wait; further ones fail likewise. */
+  /** Commands of one user that wait; further ones fail as overloaded too. */
   readonly queuePerUserMax: number;
   readonly batchMax: number;
-  /** Commands of one user in one batch: another user's command waits for no more of them than these. */
+  /** Commands of one user in one batch: commands of other users wait for at most this many of them. */
   readonly batchPerUserMax: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Two batches are under way: while one commits, the next is admitted and handed to the store, which is then never idle. */
+/** While one batch commits, the next one is checked and handed to the store, so that the store is never idle. */
 const inFlightMax = 2;
 
 /**
- * Under load commands gather: a commit costs about the same for one command as for ten. Few of them gather longer, since between
- * them they would pay for it. A lone command never waits.
+ * Minimal interval between batches under load: a commit costs about the same for one command as for ten. Batches of few commands wait
+ * longer, because they would share the cost of a commit among few. A lone command never waits.
  */
 const gathering = { minIntervalMs: 2, patience: { items: 8, patienceMs: 4 } };
 
@@ -49,7 +49,7 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
     });
   }
 
-  /** Commands accepted and not answered yet. */
+  /** Accepted commands without an outcome. */
   get depth(): number {
     return this.#batcher.depth;
   }
@@ -69,7 +69,7 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
     await this.#batcher.drain();
   }
 
-  /** Of a batch whose handler failed nothing is known. */
+  /** If the handler throws, the outcomes of the whole batch are unknown. */
   async #run(batch: readonly Command[]): Promise<readonly Outcome[]> {
     assert(this.#handle, 'a command log is consumed before commands are submitted');
     try {

@@ -1,5 +1,5 @@
-// All that a gateway knows of the core: one method for each operation that the core handles, and the sessions of its sockets.
-// In one process a direct call, across processes the link: plain data in, plain data out, in the words of the wire.
+// The core port: everything a gateway can ask of the core. One method per operation, and the sessions of the gateway's sockets. It is
+// called directly within one process and over the link between processes, so parameters and results are plain data in wire types.
 
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -8,13 +8,13 @@ import type { Input, OperationName, Operations, Output } from '@hongyan/protocol
 import type { Result } from '@hongyan/protocol/refusals';
 import type { RevocationPage } from '../access/revocations.ts';
 
-/** Someone who has not authenticated. */
+/** A caller without authentication. */
 export interface AnonymousCaller {
-  /** Network address of the client, as the gateway sees it; the key of limits before authentication. */
+  /** Network address of the client, as the gateway sees it. */
   readonly address: string;
-  /** What limits by address count by. Absent: a trusted proxy, or a program of this machine, that named no client. */
+  /** Key of the limits per address. Absent: the request is from a trusted proxy, or from this machine, and names no client address. */
   readonly limitKey?: string | undefined;
-  /** The W3C traceparent of this operation, where it is traced. */
+  /** The W3C traceparent, if the operation is traced. */
   readonly trace?: string | undefined;
 }
 
@@ -22,25 +22,26 @@ export interface AnonymousCaller {
 export interface Caller extends AnonymousCaller {
   readonly userId: UserId;
   readonly tokenId: string;
-  /** Unix ms, of the token. */
+  /** Time of issue of the token, Unix ms. */
   readonly issuedAtMs?: number | undefined;
+  /** Expiry of the token, Unix ms. */
   readonly expiresAtMs?: number | undefined;
-  /** Of the API key of an application's back end, which asks for the user. */
+  /** Id of the API key with which a back end calls on behalf of the user. */
   readonly keyId?: string | undefined;
   readonly deviceId?: DeviceId | undefined;
   readonly sessionId?: string | undefined;
-  /** The tier that the token names. */
+  /** The tier claimed by the token. */
   readonly tier?: string | undefined;
 }
 
-/** Who signed a request with an API key. Whether the signature is right, the core finds out. */
+/** The signer of a request with an API key. The core verifies the signature. */
 export interface SignedCaller extends AnonymousCaller {
   readonly keyId: string;
-  /** By the request's header; Unix ms. */
+  /** From the header of the request, Unix ms. */
   readonly signedAtMs: number;
   /** HMAC-SHA256 in hex. */
   readonly signature: string;
-  /** The request's body as it was sent. */
+  /** The body of the request as received. */
   readonly body: string;
 }
 
@@ -50,15 +51,15 @@ export interface DeviceCaller extends Caller {
   readonly sessionId: string;
 }
 
-/** Who an API key is, and for whom it asks. */
+/** A verified API key, and the user on whose behalf it calls. */
 export interface KeyIdentity {
   readonly keyId: string;
   readonly scopes: readonly ApiKeyScope[];
-  /** As the user was created. */
+  /** In the spelling of the user's creation. */
   readonly userId: UserId;
 }
 
-/** The caller that an operation needs. */
+/** The type of caller that an operation requires. */
 export type CallerOf<N extends OperationName> = Operations[N]['needs'] extends 'nothing'
   ? AnonymousCaller
   : Operations[N]['needs'] extends 'device'
@@ -67,27 +68,27 @@ export type CallerOf<N extends OperationName> = Operations[N]['needs'] extends '
       ? SignedCaller
       : Caller;
 
-/** Operations that the gateway answers from what it knows itself. */
+/** Operations that the gateway executes itself. */
 export type GatewayOperation = 'route';
 export type CoreOperation = Exclude<OperationName, GatewayOperation>;
 
 /**
- * MUST: a handler resolves ok only with what its operation declares, and for operations that change something only when the
- * change is durable [D1]; it resolves with a refusal or a failure for everything expected and rejects only for a bug.
- * MUST: operations of one caller that change the same conversation take effect in the order of the calls.
+ * MUST resolve with the output that the operation declares; for operations that change something, only once the change is durable [D1].
+ * MUST resolve with a refusal or a failure for every expected error. A rejection is a bug.
+ * MUST execute changes of one conversation by one caller in the order of the calls.
  */
 export type CoreOperations = {
   readonly [N in CoreOperation]: (caller: CallerOf<N>, input: Input<N>) => Promise<Result<Output<N>>>;
 };
 
-/** What gateways ask for themselves, by name over the link. */
+/** Queries of the gateways themselves, sent by name over the link. */
 export interface GatewayQuestions {
-  /** Revocations in force, a page at a time: read after subscribing to revocationsTopic, a gateway has them all. */
+  /** A page of the revocations in force. A gateway that subscribes to revocationsTopic before it reads all pages misses none. */
   revocations(page: { readonly after?: number; readonly limit: number }): Promise<Result<RevocationPage>>;
-  /** The stored id of a user whom the issuer vouches for; created where that is configured. */
+  /** Admits a user authenticated by the issuer, and returns the stored id. Creates the user if the configuration allows it. */
   admitUser(user: { readonly userId: UserId; readonly displayName?: string }): Promise<Result<UserId>>;
-  /** Looked up for each request: a revoked key is refused from the next one on. Without a user it asks as the system. */
-  identifyKey(asked: { readonly key: string; readonly asUser?: UserId | undefined }): Promise<Result<KeyIdentity>>;
+  /** Verifies an API key. Called for each request, so that a revocation takes effect immediately. Default user: the system. */
+  identifyKey(query: { readonly key: string; readonly asUser?: UserId | undefined }): Promise<Result<KeyIdentity>>;
 }
 
 export const gatewayQuestions = [
@@ -98,23 +99,23 @@ export const gatewayQuestions = [
 
 export interface SessionOpening {
   readonly caller: DeviceCaller;
-  /** What the client calls itself; empty when it did not. */
+  /** Name of the client; may be empty. */
   readonly clientName: string;
   readonly node: string;
 }
 
 export interface OpenedSession {
-  /** Conversations whose topics the connection follows: groups and broadcasts. */
+  /** Conversations whose topics the connection must subscribe to: groups and broadcasts. */
   readonly conversationIds: readonly ConversationId[];
-  /** Of the store. */
+  /** Epoch of the storage: seqs of another epoch are invalid. */
   readonly epoch: string;
-  /** In force: whoever connects is told. Absent: none. */
+  /** Notices in force, to be sent to the new connection. Absent: none. */
   readonly notices?: readonly Notice[];
 }
 
 export interface Core extends CoreOperations, GatewayQuestions {
-  /** A device connects: it counts as online, and an older session of the same device is replaced. */
+  /** Marks the device as online, and replaces an older session of the same device. */
   openSession(opening: SessionOpening): Promise<Result<OpenedSession>>;
-  /** Closing a session that is not open changes nothing. */
+  /** Does nothing if the session is not open. */
   closeSession(session: { readonly caller: DeviceCaller; readonly node: string }): Promise<void>;
 }

@@ -1,21 +1,21 @@
-// The embedded event bus: within one process, delivered at once, never lost. Also the local half of a bus between processes.
+// The embedded event bus: delivers synchronously within one process and loses nothing. Also the local part of a bus between processes.
 
 import type { BusAttachment, BusEvent, BusListener, EventBus, Topic } from './event-bus.ts';
 
-/** For a bus whose events come from another process: the other side must know which topics have a subscriber here. */
+/** For a bus between processes: reports which topics have subscribers in this process. */
 export interface InterestHooks {
-  /** The topic has its first subscriber. `subscribe` resolves after the returned promise and rejects with it. */
+  /** The topic has its first subscriber. `subscribe` waits for the returned promise, and rejects if it rejects. */
   onFirst(topic: Topic): void | Promise<void>;
-  /** The topic lost its last subscriber. */
+  /** The last subscriber of the topic has left. */
   onLast(topic: Topic): void;
 }
 
-/** Shared by all calls: publishing and subscribing allocate no promise. */
+/** Shared by all calls, so that publishing and subscribing allocate no promise. */
 const accepted = Promise.resolve();
 
 export class MemoryEventBus implements EventBus {
   readonly #hooks: InterestHooks | undefined;
-  /** One subscriber of a topic is the usual case and costs no set. */
+  /** Most topics have one subscriber, which needs no set. */
   readonly #byTopic = new Map<Topic, BusListener | Set<BusListener>>();
   /** Topics whose first subscription is not in force yet. */
   readonly #pending = new Map<Topic, Promise<void>>();
@@ -25,13 +25,13 @@ export class MemoryEventBus implements EventBus {
     this.#hooks = hooks;
   }
 
-  /** Every subscriber has the event when it returns. */
+  /** Every subscriber has received the events when this returns. */
   publish(events: readonly BusEvent[]): Promise<void> {
     try {
       for (const event of events) this.#deliver(event);
       return accepted;
     } catch (error) {
-      // A listener that throws is a bug; the publisher's promise carries it, as of every promise function.
+      // A listener that throws is a bug. Like any async function, publish rejects instead of throwing.
       return Promise.reject(error);
     }
   }
@@ -47,12 +47,12 @@ export class MemoryEventBus implements EventBus {
     };
   }
 
-  /** The topics with a subscriber. */
+  /** Topics with a subscriber. */
   topics(): Iterable<Topic> {
     return this.#byTopic.keys();
   }
 
-  /** Reports a possible loss to every listener: of these topics, or of any. */
+  /** Reports a possible loss, of these topics or of any topic, to every listener. */
   reportLoss(topics?: readonly Topic[]): void {
     for (const listener of this.#attached) listener.onLoss(topics);
   }
@@ -60,8 +60,8 @@ export class MemoryEventBus implements EventBus {
   #deliver(event: BusEvent): void {
     const subscribers = this.#byTopic.get(event.topic);
     if (subscribers === undefined) return;
-    if (subscribers instanceof Set) for (const listener of subscribers) tell(listener, event);
-    else tell(subscribers, event);
+    if (subscribers instanceof Set) for (const listener of subscribers) notify(listener, event);
+    else notify(subscribers, event);
   }
 
   #subscribe(listener: BusListener, topics: readonly Topic[]): Promise<void> {
@@ -72,7 +72,7 @@ export class MemoryEventBus implements EventBus {
     return pending.length === 0 ? accepted : this.#inForce(listener, added, pending);
   }
 
-  /** A subscription that could not be made leaves none of its topics behind. */
+  /** Removes all topics of a subscription that fails. */
   async #inForce(listener: BusListener, added: readonly Topic[], pending: readonly Promise<void>[]): Promise<void> {
     try {
       await Promise.all(pending);
@@ -82,7 +82,7 @@ export class MemoryEventBus implements EventBus {
     }
   }
 
-  /** false when the listener has the topic already. */
+  /** false: the listener is subscribed to the topic already. */
   #add(topic: Topic, listener: BusListener): boolean {
     const subscribers = this.#byTopic.get(topic);
     if (subscribers === undefined) {
@@ -127,7 +127,7 @@ export class MemoryEventBus implements EventBus {
   }
 }
 
-function tell(listener: BusListener, event: BusEvent): void {
+function notify(listener: BusListener, event: BusEvent): void {
   if (event.type === 'lost') listener.onLoss([event.topic]);
   else listener.onEvent(event);
 }

@@ -1,4 +1,4 @@
-// The event bus between processes: sharded publish and subscribe of Redis, on one server or a Cluster.
+// The event bus between processes, on sharded publish/subscribe of Redis: one server or a Cluster.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -16,37 +16,37 @@ export interface RedisEventBusOptions {
   readonly client: RedisClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of this process: new with every start. */
+  /** Identifies this process; new at each start. */
   readonly busId: string;
   readonly limits?: Partial<RedisBusLimits>;
 }
 
 export interface RedisBusLimits {
   readonly echoEveryMs: number;
-  /** A connection that has missed so many echoes is silent: it is replaced, and what it may have missed is reported. */
+  /** A connection that has missed this many echoes is replaced, and possible losses are reported. */
   readonly echoesMissedMax: number;
-  /** A subscription that is not in force by then has failed. */
+  /** A subscription that is not in force within this time fails. */
   readonly subscribeTimeoutMs: number;
-  /** While a server is not there, its topics are reported as lost so often: nobody is deaf for longer without knowing it. */
-  readonly deafReportMs: number;
-  /** Published and not accepted yet; more is refused as overloaded, and reported as lost. */
+  /** While a server is unreachable, its topics are reported as lost at this interval. */
+  readonly lossReportMs: number;
+  /** Characters published and not accepted yet; further events fail as overloaded, and are reported as lost. */
   readonly waitingCharactersMax: number;
-  /** Topics of a bucket whose loss is reported by name; of more, all of the bucket are. */
-  readonly owedTopicsMax: number;
+  /** Lost topics of a bucket that are reported by name; with more, the whole bucket is reported. */
+  readonly lostTopicsMax: number;
 }
 
 const defaults: RedisBusLimits = {
   echoEveryMs: 500,
   echoesMissedMax: 4,
   subscribeTimeoutMs: 5_000,
-  deafReportMs: 10_000,
+  lossReportMs: 10_000,
   waitingCharactersMax: 64 * 1024 * 1024,
-  owedTopicsMax: 1_000,
+  lostTopicsMax: 1_000,
 };
 
-const lookEveryMs = 100;
+const checkEveryMs = 100;
 
-/** Delivers to the subscribers of this process by a bus within it, and follows at the servers the topics that have any here. */
+/** Subscribes at the servers to topics with subscribers in this process, and delivers through a MemoryEventBus. */
 export class RedisEventBus implements EventBus {
   readonly #options: RedisEventBusOptions;
   readonly #limits: RedisBusLimits;
@@ -54,16 +54,16 @@ export class RedisEventBus implements EventBus {
   readonly #publications: Publications;
   readonly #shards: Shards;
   readonly #timer: Timer;
-  /** With changes that were not sent yet. */
+  /** Buckets with subscription changes that are not sent yet. */
   #changed = new Set<Bucket>();
-  /** To be reported at the end of the turn, together. */
+  /** Reported together at the end of this turn of the event loop. */
   #lost = new Set<Topic>();
 
-  /** Resolves when every bucket has its server; rejects when that is not so in time. */
+  /** Resolves when every bucket has a server; rejects with StoreFailure after `subscribeTimeoutMs`. */
   static async open(options: RedisEventBusOptions): Promise<RedisEventBus> {
     const limits = { ...defaults, ...options.limits };
-    const { promise: whole, resolve } = Promise.withResolvers<void>();
-    // The shards begin to connect before there is a bus, and hear nothing before it has subscribers.
+    const { promise: isConnected, resolve } = Promise.withResolvers<void>();
+    // The shards start to connect before the bus exists. They receive nothing before it has subscribers.
     let bus: RedisEventBus | undefined;
     const shards = await Shards.open({
       ...options,
@@ -77,9 +77,9 @@ export class RedisEventBus implements EventBus {
       },
     });
     bus = new RedisEventBus(options, limits, shards);
-    const late = options.clock.after(limits.subscribeTimeoutMs, resolve);
-    await whole;
-    late.cancel();
+    const timeout = options.clock.after(limits.subscribeTimeoutMs, resolve);
+    await isConnected;
+    timeout.cancel();
     if (bus.problem === undefined) return bus;
     const { problem } = bus;
     bus.close();
@@ -95,7 +95,7 @@ export class RedisEventBus implements EventBus {
       onLast: (topic) => this.#unfollow(topic),
     });
     this.#publications = new Publications({ ...limits, shards });
-    this.#timer = options.clock.every(lookEveryMs, () => this.#look());
+    this.#timer = options.clock.every(checkEveryMs, () => this.#check());
   }
 
   publish(events: readonly BusEvent[]): Promise<void> {
@@ -106,16 +106,16 @@ export class RedisEventBus implements EventBus {
     return this.#local.attach(listener);
   }
 
-  /** What is wrong, in words for an operator. */
+  /** A description of the present problem, for operators. */
   get problem(): string | undefined {
     const { buckets, lastError } = this.#shards;
-    const deaf = buckets.filter(({ isInForce }) => !isInForce).length;
-    if (deaf === 0) return undefined;
+    const disconnected = buckets.filter(({ isInForce }) => !isInForce).length;
+    if (disconnected === 0) return undefined;
     const why = lastError instanceof Error ? `: ${lastError.message}` : '';
-    return `${deaf} of ${buckets.length} parts of the event bus have no server${why}`;
+    return `${disconnected} of ${buckets.length} parts of the event bus have no server${why}`;
   }
 
-  /** Characters that are published and not accepted yet. */
+  /** Characters published and not accepted yet. */
   get waitingCharacters(): number {
     return this.#publications.waitingCharacters;
   }
@@ -124,7 +124,7 @@ export class RedisEventBus implements EventBus {
     return this.#limits.waitingCharactersMax;
   }
 
-  /** Resolves when what was accepted up to now has arrived here, and what was unsubscribed does no more. */
+  /** Resolves when all events accepted so far have arrived, and earlier calls of `unsubscribe` have taken effect. */
   async settle(): Promise<void> {
     this.#announce();
     await Promise.all(this.#shards.connections.map((connection) => connection.echo()));
@@ -133,8 +133,9 @@ export class RedisEventBus implements EventBus {
   close(): void {
     this.#timer.cancel();
     this.#shards.close();
-    const gone = new StoreFailure('unavailable', 'the event bus is closed');
-    for (const bucket of this.#shards.buckets) for (const { inForce } of bucket.waiting.splice(0)) inForce.reject(gone);
+    const closed = new StoreFailure('unavailable', 'the event bus is closed');
+    for (const bucket of this.#shards.buckets)
+      for (const { inForce } of bucket.waiting.splice(0)) inForce.reject(closed);
   }
 
   #follow(topic: Topic): Promise<void> {
@@ -161,7 +162,7 @@ export class RedisEventBus implements EventBus {
     if (this.#changed.size === 1) soon(() => this.#announce());
   }
 
-  /** What changed during a turn of the event loop: of each bucket one command to subscribe and one to unsubscribe. */
+  /** Sends the changes of this turn of the event loop: per bucket one command to subscribe and one to unsubscribe. */
   #announce(): void {
     const changed = this.#changed;
     this.#changed = new Set();
@@ -169,7 +170,7 @@ export class RedisEventBus implements EventBus {
       const { connection, changes, announcement } = bucket;
       bucket.changes = new Map();
       bucket.announcement = undefined;
-      // Without a connection nothing is subscribed; with the next one all topics of the bucket will be.
+      // Without a connection nothing is sent. The next connection subscribes to all topics of the bucket.
       if (connection === undefined) {
         if (announcement !== undefined) bucket.waiting.push(announcement);
         continue;
@@ -183,7 +184,7 @@ export class RedisEventBus implements EventBus {
     }
   }
 
-  /** The connection went down: the one that follows it subscribes all topics of the bucket, and may have done so already. */
+  /** The connection was lost. The next one subscribes to all topics of the bucket, and may have done so already. */
   #wait(bucket: Bucket, announcement: Announcement): void {
     if (bucket.isInForce) announcement.inForce.resolve();
     else bucket.waiting.push(announcement);
@@ -196,7 +197,7 @@ export class RedisEventBus implements EventBus {
     const name = channel.slice(tagEnd + 1);
     if (bucket === undefined) return;
     if (name === lossesName) return this.#onLosses(bucket, text);
-    // Nothing is delivered behind a loss that is still to be reported: its subscribers would see a gap. The report stands for it.
+    // Events after a loss that is not reported yet are dropped: subscribers would see a gap. The report covers them too.
     if (bucket.missing.has(name as Topic) || this.#lost.has(name as Topic)) return;
     const sourceEnd = text.indexOf(' ');
     if (bucket.isCurrent(text.slice(0, sourceEnd))) this.#deliver(name as Topic, text.slice(sourceEnd + 1));
@@ -208,27 +209,27 @@ export class RedisEventBus implements EventBus {
       const events = decodeEvents(topic, text);
       this.#local.publish(events).catch((error: unknown) => log.error('event not handled', { error }));
     } catch (error) {
-      log.error('message of the bus not understood: its topic is reported as lost', { topic, error });
+      log.error('invalid message on the event bus: its topic is reported as lost', { topic, error });
       this.#reportLater([topic]);
     }
   }
 
-  /** Of a publisher that could not publish: topics as JSON, `null` for all of the bucket. */
+  /** Losses reported by a publisher: topics as JSON, or `null` for the whole bucket. */
   #onLosses(bucket: Bucket, text: string): void {
     const topics = JSON.parse(text) as readonly Topic[] | null;
     this.#reportLater(topics === null ? bucket.topics : topics.filter((topic) => bucket.topics.has(topic)));
   }
 
-  /** Whatever was published between the end of one connection and the subscriptions of the next one. */
+  /** Reports events that may have been published between the end of one connection and the subscriptions of the next one. */
   #onInForce(buckets: readonly Bucket[]): void {
     for (const bucket of buckets) {
       this.#reportLater(bucket.missing);
       bucket.missing = new Set();
     }
-    this.#publications.payOwed();
+    this.#publications.reportPending();
   }
 
-  /** A loss of many topics is one report: a listener looks through all its sessions for each. */
+  /** Combines losses into one report: for each report a listener iterates over all its sessions. */
   #reportLater(topics: Iterable<Topic>): void {
     const isFirst = this.#lost.size === 0;
     for (const topic of topics) this.#lost.add(topic);
@@ -240,7 +241,7 @@ export class RedisEventBus implements EventBus {
     });
   }
 
-  #look(): void {
+  #check(): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const bucket of this.#shards.buckets) {
       if (bucket.isInForce) continue;
@@ -248,11 +249,11 @@ export class RedisEventBus implements EventBus {
       if (overdue.length > 0) bucket.waiting = bucket.waiting.filter(({ dueMs }) => dueMs > nowMs);
       for (const { inForce } of overdue)
         inForce.reject(new StoreFailure('unavailable', 'a server of the event bus is not reachable'));
-      if (nowMs - bucket.deafSinceMs < this.#limits.deafReportMs) continue;
-      bucket.deafSinceMs = nowMs;
+      if (nowMs - bucket.disconnectedSinceMs < this.#limits.lossReportMs) continue;
+      bucket.disconnectedSinceMs = nowMs;
       this.#reportLater(bucket.missing);
     }
-    this.#publications.payOwed();
+    this.#publications.reportPending();
   }
 
   #bucketOf(topic: Topic): Bucket {

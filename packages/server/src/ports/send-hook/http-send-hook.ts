@@ -1,4 +1,4 @@
-// The send hook over HTTP: a request signed like a webhook, answered with what becomes of the message.
+// The send hook over HTTP: a request signed like a webhook, whose response is the verdict on the message.
 
 import { unreachable } from '@hongyan/base/assert';
 import type { Clock } from '@hongyan/base/clock';
@@ -13,15 +13,15 @@ import { eventIdOf } from '../../domain/event-id.ts';
 import { signedHeaders } from '../../domain/webhook-signature.ts';
 import { Histogram, latencyBoundsS } from '../../metrics/histogram.ts';
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts';
-import type { QuestionedMessage, SendHook, Verdict } from './send-hook.ts';
+import type { CheckedMessage, SendHook, Verdict } from './send-hook.ts';
 
 export interface HttpSendHookOptions {
   readonly url: string;
   readonly key: Uint8Array;
   readonly timeoutMs: number;
-  /** What a message becomes when there is no verdict: sent, or refused for the moment. */
+  /** Without a verdict a message is accepted (open), or its send fails for now (closed). */
   readonly whenSilent: 'open' | 'closed';
-  /** Questions under way; further messages are refused as overloaded. */
+  /** Requests in flight; further messages fail as overloaded. */
   readonly inFlightMax: number;
   readonly answerBytesMax: number;
   readonly outbound: Outbound;
@@ -29,7 +29,7 @@ export interface HttpSendHookOptions {
   readonly log: Log;
 }
 
-/** A word that is known is a verdict, whatever is wrong beside it: nothing gets through by a mistake in a refusal. */
+/** Any known `action` is a verdict, even if other fields are invalid: a mistake in a refusal must not let the message pass. */
 const AnswerSchema = Type.Object({
   action: Type.Union([Type.Literal('allow'), Type.Literal('refuse'), Type.Literal('replace')]),
   reason: Type.Optional(Type.Unknown()),
@@ -38,11 +38,12 @@ const AnswerSchema = Type.Object({
 const reasonCharsMax = 500;
 const refused: Verdict = { type: 'refuse', reason: 'this message was not accepted' };
 
-/** After so many silences in a row the hook is not asked for a while: each message would wait for its deadline. */
-const silencesMax = 10;
-const restMs = 5_000;
+/** After this many consecutive failures the hook is not called for a while: each message would wait for the deadline. */
+const failuresMax = 10;
+const pauseMs = 5_000;
 
-export interface Silence {
+/** A check without a verdict. */
+export interface CheckFailure {
   readonly why: string;
   /** On the monotonic clock. */
   readonly atMs: number;
@@ -51,13 +52,13 @@ export interface Silence {
 export class HttpSendHook implements SendHook {
   /** Per request, with or without a verdict. */
   readonly seconds = new Histogram(latencyBoundsS);
-  /** Messages and edits since the start; `none`: also those that were not asked about while the hook rested. */
+  /** Messages and edits since the start. `none` includes those accepted or failed without a request while the hook is paused. */
   readonly verdicts = { allow: 0, refuse: 0, replace: 0, none: 0 };
   readonly #options: HttpSendHookOptions;
   #inFlight = 0;
-  #silences = 0;
-  #restsUntilMs = 0;
-  #lastSilence: Silence | undefined;
+  #failures = 0;
+  #pausedUntilMs = 0;
+  #lastFailure: CheckFailure | undefined;
 
   constructor(options: HttpSendHookOptions) {
     this.#options = options;
@@ -67,21 +68,21 @@ export class HttpSendHook implements SendHook {
     return this.#inFlight;
   }
 
-  get lastSilence(): Silence | undefined {
-    return this.#lastSilence;
+  get lastFailure(): CheckFailure | undefined {
+    return this.#lastFailure;
   }
 
-  async ask(message: QuestionedMessage): Promise<Result<Verdict>> {
+  async ask(message: CheckedMessage): Promise<Result<Verdict>> {
     const { inFlightMax, clock } = this.#options;
-    if (clock.monotonicMs() < this.#restsUntilMs) return this.#silent();
+    if (clock.monotonicMs() < this.#pausedUntilMs) return this.#withoutVerdict();
     if (this.#inFlight >= inFlightMax) return failure.overloaded('pending checks before sending');
     this.#inFlight++;
     const beginMs = clock.monotonicMs();
     try {
       const verdict = verdictOf(await this.#post(message), message.targetSeq === undefined);
       this.seconds.observe((clock.monotonicMs() - beginMs) / 1000);
-      if (typeof verdict === 'string') return this.#wasSilent(verdict);
-      this.#silences = 0;
+      if (typeof verdict === 'string') return this.#failed(verdict);
+      this.#failures = 0;
       this.verdicts[verdict.type]++;
       return ok(verdict);
     } finally {
@@ -93,7 +94,7 @@ export class HttpSendHook implements SendHook {
     return new Bun.CryptoHasher('sha256', this.#options.key).update(text).digest('hex').slice(0, 32);
   }
 
-  #post(message: QuestionedMessage): Promise<OutboundResponse> {
+  #post(message: CheckedMessage): Promise<OutboundResponse> {
     const { url, key, timeoutMs, answerBytesMax, outbound, clock } = this.#options;
     const nowMs = clock.nowMs();
     const body = bodyOf(message, nowMs);
@@ -105,23 +106,23 @@ export class HttpSendHook implements SendHook {
     return outbound.post({ url, headers, body, timeoutMs, answerBytesMax });
   }
 
-  #wasSilent(why: string): Result<Verdict> {
+  #failed(why: string): Result<Verdict> {
     const { log, clock, whenSilent } = this.#options;
-    this.#silences++;
-    this.#lastSilence = { why, atMs: clock.monotonicMs() };
+    this.#failures++;
+    this.#lastFailure = { why, atMs: clock.monotonicMs() };
     log.warn('no verdict of the check before sending', { why, when_silent: whenSilent });
-    if (this.#silences >= silencesMax) this.#restsUntilMs = clock.monotonicMs() + restMs;
-    return this.#silent();
+    if (this.#failures >= failuresMax) this.#pausedUntilMs = clock.monotonicMs() + pauseMs;
+    return this.#withoutVerdict();
   }
 
-  #silent(): Result<Verdict> {
+  #withoutVerdict(): Result<Verdict> {
     this.verdicts.none++;
     return this.#options.whenSilent === 'open' ? ok({ type: 'allow' }) : failure.noVerdict();
   }
 }
 
-/** The content passes through as the text it was encoded to. */
-function bodyOf(message: QuestionedMessage, nowMs: number): string {
+/** The stored content is already JSON: it is copied behind the other fields. */
+function bodyOf(message: CheckedMessage, nowMs: number): string {
   const { conversationId, from, clientMsgId, contentJson, replyTo, mentions, targetSeq } = message;
   const data = JSON.stringify({
     conversation_id: conversationId,
@@ -136,12 +137,12 @@ function bodyOf(message: QuestionedMessage, nowMs: number): string {
   return `{"type":"${type}","timestamp":"${timestamp}","data":${data.slice(0, -1)},"content":${contentJson}}}`;
 }
 
-/** A text: why there is none. */
+/** Returns a text, the reason, if there is no verdict. */
 function verdictOf(posted: OutboundResponse, mayReplace: boolean): Verdict | string {
   if (posted.type === 'failed') return posted.error;
   const { status, body, isCut } = posted;
-  if (status !== 200) return `HTTP ${status}; the answer is 200 with an action`;
-  if (isCut) return 'the answer is too long';
+  if (status !== 200) return `HTTP ${status}; the response must be 200 with an action`;
+  if (isCut) return 'the response is too long';
   const answer = answerOf(body);
   if (answer.type !== 'ok') return answer.message;
   const { action, reason, content } = answer.value;
@@ -160,7 +161,7 @@ function verdictOf(posted: OutboundResponse, mayReplace: boolean): Verdict | str
   }
 }
 
-/** What is beside the word need not be held exactly: of a content that replaces alone anything is kept. */
+/** Only a replacing content has to be exact, and is checked separately; other fields are ignored. */
 function answerOf(body: string): Result<Static<typeof AnswerSchema>> {
   try {
     return checkShape(AnswerSchema, JSON.parse(body), 'answer');

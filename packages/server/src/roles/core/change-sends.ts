@@ -11,7 +11,7 @@ import { type MessageChange, reactionKey } from '../../domain/message-change.ts'
 import { checkKey, encodeContent } from '../../domain/send.ts';
 import type { MessageChangeCommand, PrivateChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { Caller } from '../../ports/core/core.ts';
-import type { QuestionedMessage } from '../../ports/send-hook/send-hook.ts';
+import type { CheckedMessage } from '../../ports/send-hook/send-hook.ts';
 import type { CoreDeps } from './deps.ts';
 import type { SendChecks } from './send-checks.ts';
 import type { StoredBytes } from './stored-bytes.ts';
@@ -85,7 +85,7 @@ export class ChangeSends {
   }
 
   /** [W11] Later commands of the sender wait for the check, so that their order is kept. */
-  async #checked(asked: QuestionedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
+  async #checked(asked: CheckedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
     const key = checkKey(asked.clientMsgId);
     if (key.type !== 'ok') return key;
     const paid = await charged;

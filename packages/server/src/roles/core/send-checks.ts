@@ -7,7 +7,7 @@ import QuickLRU from 'quick-lru';
 import { decodeReferences } from '../../domain/message-references.ts';
 import { encodeContent } from '../../domain/send.ts';
 import type { MessageCommand } from '../../ports/command-log/command-log.ts';
-import type { QuestionedMessage, SendHook, Verdict } from '../../ports/send-hook/send-hook.ts';
+import type { CheckedMessage, SendHook, Verdict } from '../../ports/send-hook/send-hook.ts';
 import type { StoredEntry } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
 
@@ -72,7 +72,7 @@ export class SendChecks {
   }
 
   /** The hook can allow or refuse an edit, but not replace its content. */
-  async edit(question: QuestionedMessage): Promise<Result<undefined>> {
+  async edit(question: CheckedMessage): Promise<Result<undefined>> {
     if (await this.#deps.timeline.findByClientMsgId(question)) return done;
     const verdict = await this.#verdictOn(question, this.#hook.fingerprint(JSON.stringify(question)));
     if (verdict.type !== 'ok') return verdict;
@@ -84,7 +84,7 @@ export class SendChecks {
   }
 
   /** Concurrent and recent repeats share one verdict. If the hook did not respond, it is called again. */
-  #verdictOn(question: QuestionedMessage, fingerprint: string): Promise<Result<Verdict>> {
+  #verdictOn(question: CheckedMessage, fingerprint: string): Promise<Result<Verdict>> {
     const key = `${question.from} ${question.clientMsgId} ${fingerprint}`;
     const known = this.#verdicts.get(key);
     if (known) return known.answer;

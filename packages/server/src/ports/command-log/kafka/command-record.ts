@@ -1,16 +1,16 @@
-// Commands as records of the log, and their outcomes as the text of a bus event. Both are private to processes of one version of the
-// format: a rolling update that changes it bumps the number, and an older consumer leaves the record to a newer one.
+// Encodes commands as records of the log, and outcomes as the text of a bus event. A change of the format increments its version: during a
+// rolling update, older consumers leave records of a newer version to newer consumers.
 
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Command, CommandOutcome } from '../command-log.ts';
 
 const formatVersion = 1;
 
-/** A command with where its outcome goes. */
+/** A command, and where to send its outcome. */
 export interface SubmittedCommand {
-  /** The topic of the node that waits for the outcome is made of it. */
+  /** The node that waits for the outcome. */
   readonly node: string;
-  /** Of the node's own. */
+  /** Unique within the node. */
   readonly id: string;
   readonly command: Command;
 }
@@ -23,13 +23,13 @@ export interface OutcomeOf {
 export const encodeCommand = ({ node, id, command }: SubmittedCommand): Buffer =>
   Buffer.from(JSON.stringify([formatVersion, node, id, command]));
 
-/** undefined: no record of this version. */
+/** undefined: the record is not of this version. */
 export function decodeCommand(value: Buffer): SubmittedCommand | undefined {
   let fields: unknown;
   try {
     fields = JSON.parse(value.toString());
   } catch {
-    // Not ours: the caller reports where it stands.
+    // Not a command: the caller logs the offset.
     return undefined;
   }
   if (!Array.isArray(fields) || fields[0] !== formatVersion) return undefined;

@@ -1,5 +1,5 @@
-// What was read of a partition and is not handled yet, cut into batches: users take turns, and each keeps its order. Because of the
-// turns a later command may be done before an earlier one; the position is that of the first one not done.
+// Commands that were read from a partition and wait, cut into batches: users take turns, and the commands of each user keep their order.
+// Later commands may therefore be done before earlier ones; the position is that of the first command not done.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import type { SubmittedCommand } from './command-record.ts';
@@ -13,7 +13,7 @@ export interface FairWindowBounds {
   readonly batchPerUserMax: number;
 }
 
-/** So many commands are looked at for turns; those behind them wait in the reader. */
+/** Commands among which users take turns; further ones wait in the reader. */
 const windowMax = 2_048;
 
 export class FairWindow {
@@ -34,20 +34,20 @@ export class FairWindow {
     return this.#commands.length;
   }
 
-  /** Of the first command that is not in a batch yet. */
+  /** Offset of the first command that is not in a batch yet. */
   get offset(): number {
     return this.#commands[0]?.offset ?? this.#endOffset;
   }
 
-  /** Up to `endOffset`; records that are no commands are passed over. */
+  /** Adds commands before `endOffset`, which may be beyond the last one: other records are skipped. */
   add(commands: readonly LoggedCommand[], endOffset: number): void {
     this.#commands.push(...commands);
     this.#endOffset = endOffset;
   }
 
   /**
-   * At least one command, unless it is empty. A change of a conversation is a batch of its own, and comes when all before it is
-   * done: it has no key that the timeline knows it by, so that of all that may be handled again only one can be a change.
+   * Returns at least one command, unless the window is empty. A change of a conversation is a batch of its own, executed after all earlier
+   * commands: the timeline cannot detect its repeat by a key, so at most one command that may be repeated can be such a change.
    */
   takeBatch(): readonly LoggedCommand[] {
     const [first] = this.#commands;

@@ -1,4 +1,5 @@
-// One owner's life in a partition: claim it, make good what the owner before may have left, then batch after batch.
+// Consumes one partition while this process owns it: claims it, recovers what the previous owner may have left, then executes batch after
+// batch.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -20,10 +21,10 @@ export interface PartitionRunOptions {
   readonly handle: CommandHandler;
   readonly owner: PartitionOwner;
   readonly bus: EventBus;
-  /** Of all partitions: whoever waits for an outcome that is not published asks again. */
+  /** Shared by all partitions. A producer whose outcome is not published times out, and its client repeats the command. */
   readonly outcomesOutage: OutageLog;
   readonly bounds: FairWindowBounds;
-  /** Everything before the offset is handled. */
+  /** All commands before the offset are done. */
   readonly onHandled: (offset: number) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,11 +36,11 @@ export class PartitionRun {
   readonly #options: PartitionRunOptions;
   readonly #signal: AbortSignal;
   /**
-   * Commands before this offset may have been handled by the owner before, who took turns in another way: however far behind the
-   * position, where one user's backlog stood before the others'. What came into the log after the claim was not: it cannot store any more.
+   * Commands before this offset may have been executed by the previous owner. It may have been far ahead of its position, because fair
+   * turns execute later commands before the backlog of one user. Commands after this offset were not: after the claim it cannot store.
    */
   #repeatedUntil = 0;
-  /** Everything before it is handled. */
+  /** All commands before this offset are done. */
   #handledOffset: number | undefined;
 
   constructor(options: PartitionRunOptions) {
@@ -47,13 +48,13 @@ export class PartitionRun {
     this.#signal = options.reader.signal;
   }
 
-  /** Records from the first that is not handled to the end of the log, as the last fetch told it; 0 until the partition is claimed. */
+  /** Records from the first one that is not done to the end of the log at the last fetch; 0 until the partition is claimed. */
   get lag(): number {
     const { endOffset = 0 } = this.#options.reader;
     return this.#handledOffset === undefined ? 0 : Math.max(0, endOffset - this.#handledOffset);
   }
 
-  /** Until the partition is taken away. Rejects with `Fenced` when it was before that was known here, and with StoreFailure. */
+  /** Runs until the partition is revoked. Rejects with StoreFailure, and with `Fenced` if another owner has claimed the partition. */
   async run(): Promise<void> {
     const { reader, owner } = this.#options;
     const claimed = await owner.claim(reader.partition);
@@ -69,7 +70,7 @@ export class PartitionRun {
     }
   }
 
-  /** The position, or where else to begin when the log does not hold it. */
+  /** The claimed position, or where to start if the log does not contain it. */
   async #withinLog(claimed: LogPosition): Promise<LogPosition> {
     const { range, reader, log } = this.#options;
     const { first, end } = await range();
@@ -77,13 +78,13 @@ export class PartitionRun {
     const { partition, offset, publishedOffset } = claimed;
     this.#repeatedUntil = end;
     if (end < offset) {
-      log.error('the log ends before the position of the stores: it was made anew, and is handled from its beginning', {
+      log.error('the log ends before the position of the stores: it was recreated, and is read from its beginning', {
         ...{ partition, offset, end },
       });
       return { ...claimed, offset: first, publishedOffset: first };
     }
     if (offset < first && offset > 0)
-      log.error('commands were removed from the log before they were handled: keep it longer', {
+      log.error('commands were removed from the log before they were handled: raise the retention of its topic', {
         partition,
         offset,
         first,
@@ -95,15 +96,18 @@ export class PartitionRun {
     };
   }
 
-  /** Handled before, and perhaps not published. */
+  /** Recovers commands that were executed before but perhaps not published. */
   async #recover({ partition, offset, publishedOffset }: LogPosition): Promise<void> {
     const { reader, owner, bounds, log } = this.#options;
     let nextOffset = publishedOffset;
     while (nextOffset < offset && !this.#signal.aborted) {
       const records = await reader.next(Math.min(bounds.batchMax, offset - nextOffset));
       const handled = this.#decode(records);
-      log.info('what an owner before may not have published is published anew', { partition, count: handled.length });
-      this.#answer(handled, await owner.recover(handled.map(({ command }) => command)));
+      log.info('entries that the previous owner may not have published are published again', {
+        partition,
+        count: handled.length,
+      });
+      this.#publishOutcomes(handled, await owner.recover(handled.map(({ command }) => command)));
       nextOffset = (records.at(-1)?.offset ?? nextOffset) + 1;
     }
   }
@@ -119,7 +123,7 @@ export class PartitionRun {
       const submitted = decodeCommand(value);
       if (submitted) commands.push({ ...submitted, offset });
       else
-        this.#options.log.error('a record of the log is no command of this version, and is passed over', {
+        this.#options.log.error('record of the command log skipped: it is no command of this version', {
           offset,
           partition: this.#options.reader.partition,
         });
@@ -133,14 +137,14 @@ export class PartitionRun {
     const mayBeRepeated = batch.some((logged) => logged.offset < this.#repeatedUntil);
     const outcomes = await this.#handle(batch, window.offset, { claimed, mayBeRepeated });
     if (outcomes === undefined) return;
-    this.#answer(batch, outcomes);
+    this.#publishOutcomes(batch, outcomes);
     this.#handledOffset = window.offset;
     this.#options.onHandled(window.offset);
   }
 
   /**
-   * The commands are in the log, so they are handled however long the stores are away; meanwhile their callers learn that the outcome
-   * is unknown. undefined: the partition was taken away first.
+   * Retries until the stores work, because the commands are in the log. Meanwhile their callers time out with `unknown_outcome`.
+   * undefined: the partition was revoked.
    */
   async #handle(
     batch: readonly LoggedCommand[],
@@ -172,7 +176,7 @@ export class PartitionRun {
     return undefined;
   }
 
-  /** A command that makes the handler throw is passed over, alone: a partition does not stop for ever for one. */
+  /** Skips a command that makes the handler throw, and executes the others: one command must not block the partition forever. */
   async #withoutBug(
     batch: readonly LoggedCommand[],
     offset: number,
@@ -192,31 +196,35 @@ export class PartitionRun {
     }
     const outcomes: Outcome[] = [];
     for (const logged of batch) {
-      // The position moves with the last of them.
-      const own = await this.#handle(
+      // The position moves with the last command.
+      const executed = await this.#handle(
         [logged],
         logged === batch.at(-1) ? offset : Math.min(offset, batch[0]?.offset ?? offset),
-        // Others of the batch may have thrown when this one was done.
+        // The batch failed as a whole, but this command may have taken effect.
         { claimed, mayBeRepeated: true },
       );
-      if (own === undefined) return undefined;
-      outcomes.push(...own);
+      if (executed === undefined) return undefined;
+      outcomes.push(...executed);
     }
     return outcomes;
   }
 
-  #answer(batch: readonly LoggedCommand[], outcomes: readonly Outcome[]): void {
-    const ofNodes = new Map<string, OutcomeOf[]>();
+  #publishOutcomes(batch: readonly LoggedCommand[], outcomes: readonly Outcome[]): void {
+    const byNode = new Map<string, OutcomeOf[]>();
     for (const [index, { node, id }] of batch.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
-      const ofNode = ofNodes.get(node) ?? [];
+      const ofNode = byNode.get(node) ?? [];
       ofNode.push({ id, outcome });
-      ofNodes.set(node, ofNode);
+      byNode.set(node, ofNode);
     }
     const events = Array.from(
-      ofNodes,
-      ([node, own]): BusEvent => ({ type: 'outcomes', topic: nodeTopic(node), outcomes: encodeOutcomes(own) }),
+      byNode,
+      ([node, outcomesOfNode]): BusEvent => ({
+        type: 'outcomes',
+        topic: nodeTopic(node),
+        outcomes: encodeOutcomes(outcomesOfNode),
+      }),
     );
     const { bus, outcomesOutage } = this.#options;
     bus.publish(events).then(

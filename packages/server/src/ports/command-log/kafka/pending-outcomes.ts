@@ -1,4 +1,4 @@
-// Commands that were submitted here and are not answered yet: bounded, in all and per user, and each with a deadline.
+// Submitted commands that wait for their outcome: limited in total and per user, each with a deadline.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import { TransientMap } from '@hongyan/base/transient-map';
@@ -9,12 +9,12 @@ import type { CommandOutcome } from '../command-log.ts';
 type Outcome = Result<CommandOutcome>;
 
 export interface PendingOutcomesOptions {
-  /** Commands not answered yet; further ones are refused. */
+  /** Commands without an outcome; further ones are refused. */
   readonly max: number;
   readonly perUserMax: number;
-  /** A command without an outcome for so long is answered: as one whose outcome is unknown, or, when it has not left yet, as unavailable. */
+  /** A command without an outcome for this long fails: as unavailable if it was not sent yet, otherwise as `unknown_outcome`. */
   readonly timeoutMs: number;
-  /** Each once: the log has accepted them, and their outcomes take longer than a moment. */
+  /** Called once per command that the log has accepted and that has no outcome after a short time. */
   readonly onLate: (commands: readonly SubmittedKey[]) => void;
   readonly clock: Clock;
 }
@@ -22,22 +22,22 @@ export interface PendingOutcomesOptions {
 export interface SubmittedKey {
   readonly conversationId: ConversationId;
   readonly from: UserId;
-  /** A change of a conversation has none. */
+  /** Changes of a conversation have none. */
   readonly clientMsgId?: ClientMsgId;
 }
 
 interface Pending extends SubmittedKey {
   readonly dueMs: number;
   readonly resolve: (outcome: Outcome) => void;
-  /** late: the log has it, and its sender was told so. */
-  stage: 'waiting' | 'left' | 'accepted' | 'late';
-  /** Its outcome may have been lost: it is answered soon. */
+  /** `late`: the log has accepted the command, and `onLate` was called for it. */
+  stage: 'waiting' | 'sent' | 'accepted' | 'late';
+  /** The outcome may be lost: the command will soon fail as `unknown_outcome`. */
   isDoubtful: boolean;
 }
 
-/** Where a commit takes no longer nobody has to be told that the log holds the command. */
+/** Commits that take longer are reported to `onLate`. */
 const lateMs = 300;
-/** Outcomes that are on their way when a loss is reported still come within that. */
+/** Outcomes in flight when a loss is reported arrive within this time. */
 const doubtMs = 1_000;
 
 export class PendingOutcomes {
@@ -57,7 +57,7 @@ export class PendingOutcomes {
     return this.#pending.size;
   }
 
-  /** undefined at the bounds. */
+  /** undefined: a limit is reached. */
   open(id: string, { conversationId, from, clientMsgId }: SubmittedKey): Promise<Outcome> | undefined {
     const { max, perUserMax, timeoutMs, clock } = this.#options;
     const ofUser = this.#ofUsers.get(from) ?? { count: 0 };
@@ -70,26 +70,26 @@ export class PendingOutcomes {
     });
   }
 
-  /** Called right before it leaves for the log. false: it was answered already, and must not leave. */
+  /** Called immediately before the command is sent to the log. false: it has an outcome already and must not be sent. */
   leaves(id: string): boolean {
     const pending = this.#pending.get(id);
-    // Its timer may be late, as this process may be.
+    // The timer may be late if the process was paused.
     if (pending === undefined || pending.dueMs <= this.#options.clock.monotonicMs()) return false;
-    pending.stage = 'left';
+    pending.stage = 'sent';
     return true;
   }
 
-  /** The log has it. */
+  /** The log has accepted the command. */
   accepted(id: string): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     pending.stage = 'accepted';
-    this.#lateTimer ??= this.#options.clock.after(lateMs, () => this.#look());
+    this.#lateTimer ??= this.#options.clock.after(lateMs, () => this.#reportLate());
   }
 
   /**
-   * [K11] Outcomes may have been lost on their way here. The commands that have left by now are answered a moment later, so that they
-   * are asked for again; those that have not get their outcomes after the loss.
+   * [K11] Outcomes may have been lost. Commands that were sent before this call fail soon as `unknown_outcome`, so that clients query or
+   * repeat them. Outcomes of commands sent later are not affected.
    */
   mayHaveLost(): void {
     const doubtful: string[] = [];
@@ -104,7 +104,7 @@ export class PendingOutcomes {
     });
   }
 
-  /** One that is not pending is answered already, or was asked for in an earlier life of the process. */
+  /** Ignores a command that is not pending: it has an outcome already, or is from an earlier start of the process. */
   settle(id: string, outcome: Outcome): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
@@ -115,18 +115,18 @@ export class PendingOutcomes {
     if (this.#pending.size === 0) this.#drained?.resolve();
   }
 
-  /** Resolves when all are answered. */
+  /** Resolves when all commands have outcomes. */
   drain(): Promise<void> {
     this.#drained ??= Promise.withResolvers<void>();
     if (this.#pending.size === 0) this.#drained.resolve();
     return this.#drained.promise;
   }
 
-  /** Looks at those alone that are old enough: usually none. */
-  #look(): void {
+  /** Checks only commands that are old enough: usually none. */
+  #reportLate(): void {
     const { clock, timeoutMs, onLate } = this.#options;
     const dueFromMs = clock.monotonicMs() - lateMs + timeoutMs;
-    this.#lateTimer = this.#pending.size === 0 ? undefined : clock.after(lateMs, () => this.#look());
+    this.#lateTimer = this.#pending.size === 0 ? undefined : clock.after(lateMs, () => this.#reportLate());
     const late: SubmittedKey[] = [];
     for (const pending of this.#pending.values()) {
       if (pending.dueMs > dueFromMs) break;

@@ -1,4 +1,4 @@
-// What every command log must do, whatever carries it: run by each adapter's test file.
+// The contract of every command log, run by the test file of each adapter.
 
 import { describe, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -19,9 +19,9 @@ export interface CommandLogBounds {
 }
 
 export interface CommandLogUnderTest {
-  /** Both ends; `consume` is called by the contract. */
+  /** The contract calls `consume`. */
   readonly log: CommandProducer & CommandConsumer;
-  /** Resolves when `count` commands, those under way among them, stand where batches are formed. */
+  /** Resolves when `count` commands, including those in flight, have reached the place where batches are formed. */
   arrived(count: number): Promise<void>;
   remove(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Which server serves each bucket, as the servers say.
+// Finds the server that serves each bucket.
 
 import { type Address, formatAddress, parseAddress } from '@hongyan/base/address';
 import { Redis } from 'ioredis';
@@ -9,9 +9,9 @@ import type { ShardConnection } from './shard-connection.ts';
 
 export class BucketOwners {
   readonly #client: RedisClient;
-  /** Of a Cluster: the slot of each bucket. */
+  /** The slot of each bucket; empty without a Cluster. */
   readonly #slots: readonly number[];
-  /** Every server heard of, to be asked when no connection is left. */
+  /** All known servers, queried if no connection is left. */
   readonly #known: Set<string>;
   #attempts = 0;
 
@@ -29,7 +29,7 @@ export class BucketOwners {
     this.#known = new Set(client.options.addresses);
   }
 
-  /** host:port by bucket; undefined where no server is known. Rejects when nobody can be asked. */
+  /** host:port by bucket; undefined: no server is known. Rejects if no server responds. */
   async read(connections: readonly ShardConnection[]): Promise<readonly (string | undefined)[]> {
     const { addresses } = this.#client.options;
     if (!this.#client.isCluster) {
@@ -37,14 +37,14 @@ export class BucketOwners {
       return Array.from({ length: bucketCount }, () => address);
     }
     const live = connections.filter(({ isUp }) => isUp);
-    const asked =
-      live.length > 0 ? live.map(askConnection) : [...this.#known].map((address) => this.#askAddress(address));
-    const ranges = await Promise.any(asked);
+    const queries =
+      live.length > 0 ? live.map(rangesFrom) : [...this.#known].map((address) => this.#rangesFrom(address));
+    const ranges = await Promise.any(queries);
     for (const { address } of ranges) this.#known.add(address);
     return this.#slots.map((slot) => ranges.find(({ first, last }) => first <= slot && slot <= last)?.address);
   }
 
-  async #askAddress(address: string): Promise<readonly SlotRange[]> {
+  async #rangesFrom(address: string): Promise<readonly SlotRange[]> {
     const asked = parseAddress(address);
     const { hostname: host, port } = asked;
     const redis = new Redis({
@@ -67,20 +67,20 @@ export class BucketOwners {
 interface SlotRange {
   readonly first: number;
   readonly last: number;
-  /** Of the master. */
+  /** Address of the master. */
   readonly address: string;
 }
 
-const askConnection = async (connection: ShardConnection): Promise<readonly SlotRange[]> =>
+const rangesFrom = async (connection: ShardConnection): Promise<readonly SlotRange[]> =>
   rangesOf(await connection.slots(), parseAddress(connection.address));
 
-/** Each range is its first and last slot, then its servers with the master first: host, port, and what is not needed here. */
+/** A range is an array of its first slot, its last slot, and its servers: the master first, each starting with host and port. */
 function rangesOf(reply: unknown, asked: Address): readonly SlotRange[] {
   const ranges = reply as readonly [number, number, readonly [string | null, number, ...unknown[]], ...unknown[]][];
   return ranges.map(([first, last, [host, port]]) => ({
     first,
     last,
-    // A server that does not know its own name means the one by which it was asked.
+    // A server that does not know its own host name means the one used to connect to it.
     address: formatAddress({ hostname: host === null || host === '' || host === '?' ? asked.hostname : host, port }),
   }));
 }

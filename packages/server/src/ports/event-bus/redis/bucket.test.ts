@@ -27,8 +27,8 @@ test('publishers that are remembered are bounded: those heard first are forgotte
 
 test('topics whose loss is owed are bounded: of more than that all of the bucket are', () => {
   const bucket = new Bucket(0);
-  for (const id of ['a', 'b']) bucket.owe(userTopic(id as UserId), 2);
-  expect([bucket.owed.size, bucket.owesAll]).toEqual([2, false]);
-  bucket.owe(userTopic('c' as UserId), 2);
-  expect([bucket.owed.size, bucket.owesAll]).toEqual([0, true]);
+  for (const id of ['a', 'b']) bucket.noteLoss(userTopic(id as UserId), 2);
+  expect([bucket.lost.size, bucket.hasLostAll]).toEqual([2, false]);
+  bucket.noteLoss(userTopic('c' as UserId), 2);
+  expect([bucket.lost.size, bucket.hasLostAll]).toEqual([0, true]);
 });

@@ -1,50 +1,50 @@
-// Topics are spread over a fixed number of buckets. A bucket's channels have one hash tag, so they lie on one server and one command
-// may subscribe to many of them; its server changes as a whole.
+// Topics are hashed into a fixed number of buckets. The channels of a bucket share a hash tag: they are on one server, one command can
+// subscribe to many of them, and they move to another server together.
 
 import type { Topic } from '../event-bus.ts';
 import type { ShardConnection } from './shard-connection.ts';
 
-/** The same in all processes of a cluster, always. */
+/** Must be the same in all processes and versions of a cluster. */
 export const bucketCount = 256;
 
 export const bucketOf = (topic: string): number => Bun.hash.xxHash32(topic) % bucketCount;
 
-/** No topic begins like these. */
+/** Channels of the bus itself. No topic starts with "!". */
 export const lossesName = '!losses';
 export const echoName = (busId: string): string => `!echo:${busId}`;
 
 export const channelOf = (keyPrefix: string, bucket: number, name: string): string => `${keyPrefix}{${bucket}}${name}`;
 
-/** Subscriptions that are announced together and come into force together. */
+/** Subscriptions that are sent together and come into force together. */
 export interface Announcement {
   readonly inForce: PromiseWithResolvers<void>;
   readonly dueMs: number;
 }
 
-/** Of each publisher the newest generation is remembered; of more publishers those heard first are forgotten. */
+/** Publishers whose newest generation is remembered; the oldest are evicted. */
 const publishersMax = 128;
 
 export class Bucket {
   readonly index: number;
-  /** With a subscriber in this process. */
+  /** Topics with a subscriber in this process. */
   readonly topics = new Set<Topic>();
-  /** Undefined: no server is connected that serves the bucket. */
+  /** undefined: no connection to the server of the bucket. */
   connection: ShardConnection | undefined;
-  /** All topics are subscribed at the server. */
+  /** Whether all topics are subscribed at the server. */
   isInForce = false;
-  /** Since then nothing arrives and nobody has been told. */
-  deafSinceMs = 0;
-  /** Topics that were followed when the connection was lost. Those that came later wait, and miss nothing. */
+  /** When the connection was lost, or when its topics were last reported as lost. */
+  disconnectedSinceMs = 0;
+  /** Topics that were subscribed when the connection was lost. Later subscriptions wait for the next connection and miss nothing. */
   missing = new Set<Topic>();
-  /** Subscribed or not, as it was changed since the last command. */
+  /** Topics subscribed (true) or unsubscribed (false) since the last command. */
   changes = new Map<Topic, boolean>();
-  /** Of these changes. */
+  /** Settled when these changes are in force. */
   announcement: Announcement | undefined;
-  /** In force once all topics of the bucket are. */
+  /** Settled when all topics of the bucket are in force. */
   waiting: Announcement[] = [];
-  /** Topics of which events were published in vain, until their subscribers are told; `all` when they were too many to name. */
-  owed = new Set<Topic>();
-  owesAll = false;
+  /** Topics with a pending loss report. `hasLostAll` replaces the set if there are too many. */
+  lost = new Set<Topic>();
+  hasLostAll = false;
   readonly #generations = new Map<string, number>();
   #lastSource = '';
 
@@ -52,21 +52,21 @@ export class Bucket {
     this.index = index;
   }
 
-  owe(topic: Topic, topicsMax: number): void {
-    if (this.owesAll) return;
-    this.owed.add(topic);
-    if (this.owed.size <= topicsMax) return;
-    this.owesAll = true;
-    this.owed = new Set();
+  noteLoss(topic: Topic, topicsMax: number): void {
+    if (this.hasLostAll) return;
+    this.lost.add(topic);
+    if (this.lost.size <= topicsMax) return;
+    this.hasLostAll = true;
+    this.lost = new Set();
   }
 
-  isOwed(topic: Topic): boolean {
-    return this.owesAll || this.owed.has(topic);
+  hasLost(topic: Topic): boolean {
+    return this.hasLostAll || this.lost.has(topic);
   }
 
   /**
-   * Whether a message of this source, publisher.generation, may be delivered. A publisher has a new generation with each new
-   * connection: what an older one left in the buffers of a server that was paused arrives late, and its loss was reported.
+   * Whether a message of this source, `publisher.generation`, may be delivered. Each new connection of a publisher starts a new
+   * generation. Messages of older generations may be left in the buffers of a paused server; their loss was reported already.
    */
   isCurrent(source: string): boolean {
     if (source === this.#lastSource) return true;

@@ -1,5 +1,5 @@
-// The events of one topic that leave together, as one text: each is its kind, the length of its text, a colon and the text. A frame is
-// copied as it is: to quote it as JSON within JSON would cost more than everything else on its way.
+// Encodes the events of one topic as one message. An event is its kind, the length of its text, a colon and the text. Frames are copied
+// unchanged: quoting JSON within JSON would be the most expensive step of their delivery.
 
 import { assert } from '@hongyan/base/assert';
 import type { BusEvent, Topic } from '../event-bus.ts';
@@ -21,7 +21,7 @@ export function encodeEvent(event: BusEvent): string {
   }
 }
 
-/** Throws for a text that `encodeEvent` of this version did not make. */
+/** Throws if the text was not created by `encodeEvent` of this version. */
 export function decodeEvents(topic: Topic, text: string): readonly BusEvent[] {
   const events: BusEvent[] = [];
   let trace: { readonly trace?: string } = {};
@@ -29,11 +29,11 @@ export function decodeEvents(topic: Topic, text: string): readonly BusEvent[] {
     const colon = text.indexOf(':', at);
     const kind = text[at];
     const end = colon + 1 + Number(text.slice(at + 1, colon));
-    assert(colon > at && end <= text.length, 'an event as long as it says');
-    const own = text.slice(colon + 1, end);
-    if (kind === kinds.traceOfNext) trace = { trace: own };
+    assert(colon > at && end <= text.length, 'an event has the length that its header gives');
+    const value = text.slice(colon + 1, end);
+    if (kind === kinds.traceOfNext) trace = { trace: value };
     else {
-      events.push(eventOf(topic, { kind, text: own, trace }));
+      events.push(eventOf(topic, { kind, text: value, trace }));
       trace = {};
     }
     at = end;
@@ -62,6 +62,6 @@ function eventOf(topic: Topic, { kind, text, trace }: Item): BusEvent {
     case kinds.other:
       return JSON.parse(text) as BusEvent;
     default:
-      throw new Error(`an event of kind ${kind}, which this version does not know`);
+      throw new Error(`unknown kind of event: ${kind}`);
   }
 }

@@ -1,5 +1,5 @@
-// What is published: events of one topic and one turn of the event loop travel as one message. What could not be published is owed to
-// the topic's subscribers as a report of a loss.
+// Publishes events: those of one topic and one turn of the event loop are sent as one message. For events that could not be published, a
+// loss report to the subscribers of the topic stays pending until it can be sent.
 
 import { StoreFailure } from '@hongyan/base/result';
 import { soon } from '@hongyan/base/soon';
@@ -12,10 +12,10 @@ import type { Shards } from './shards.ts';
 export interface PublicationsOptions {
   readonly shards: Shards;
   readonly waitingCharactersMax: number;
-  readonly owedTopicsMax: number;
+  readonly lostTopicsMax: number;
 }
 
-/** One call of publish, with the messages that carry its events. */
+/** One call of publish, settled when all messages with its events are. */
 interface Call {
   messagesLeft: number;
   hasFailed: boolean;
@@ -33,7 +33,7 @@ const accepted = Promise.resolve();
 
 export class Publications {
   readonly #options: PublicationsOptions;
-  /** Of this turn. */
+  /** Messages of this turn of the event loop. */
   #outgoing = new Map<Topic, Outgoing>();
   #waitingCharacters = 0;
 
@@ -53,11 +53,11 @@ export class Publications {
     return call.settle.promise;
   }
 
-  /** Reports to subscribers, where they can be reached, what they have missed. */
-  payOwed(): void {
+  /** Sends pending loss reports to the buckets that have a connection. */
+  reportPending(): void {
     for (const bucket of this.#options.shards.buckets)
-      if (bucket.connection !== undefined && (bucket.owesAll || bucket.owed.size > 0))
-        void this.#pay(bucket, bucket.connection);
+      if (bucket.connection !== undefined && (bucket.hasLostAll || bucket.lost.size > 0))
+        void this.#report(bucket, bucket.connection);
   }
 
   #add(event: BusEvent, call: Call): void {
@@ -99,8 +99,8 @@ export class Publications {
     const areAccepted = await connection.publish(
       messages.map(({ bucket, topic, text }) => ({
         channel: shards.channel(bucket, topic),
-        // Subscribers are told of a loss before they get what was published after it.
-        text: `${source} ${bucket.isOwed(topic) ? encodeEvent({ type: 'lost', topic }) : ''}${text}`,
+        // A loss is reported before the events that follow it.
+        text: `${source} ${bucket.hasLost(topic) ? encodeEvent({ type: 'lost', topic }) : ''}${text}`,
       })),
     );
     messages.forEach((message, index) => {
@@ -110,7 +110,7 @@ export class Publications {
 
   #settle({ topic, bucket, calls, text }: Outgoing, isAccepted: boolean): void {
     this.#waitingCharacters -= text.length;
-    if (!isAccepted) bucket.owe(topic, this.#options.owedTopicsMax);
+    if (!isAccepted) bucket.noteLoss(topic, this.#options.lostTopicsMax);
     for (const call of calls) {
       call.messagesLeft--;
       call.hasFailed ||= !isAccepted;
@@ -121,28 +121,25 @@ export class Publications {
   }
 
   #refuse(events: readonly BusEvent[]): Promise<void> {
-    const { shards, owedTopicsMax } = this.#options;
-    for (const { topic } of events) shards.buckets[bucketOf(topic)]?.owe(topic, owedTopicsMax);
-    return Promise.reject(new StoreFailure('overloaded', 'too much waits to be published on the event bus'));
+    const { shards, lostTopicsMax } = this.#options;
+    for (const { topic } of events) shards.buckets[bucketOf(topic)]?.noteLoss(topic, lostTopicsMax);
+    return Promise.reject(new StoreFailure('overloaded', 'too many events wait to be published on the event bus'));
   }
 
-  /** Owed until the server has accepted the report; what is owed anew meanwhile stays. */
-  async #pay(bucket: Bucket, connection: ShardConnection): Promise<void> {
-    const { owed, owesAll } = bucket;
-    bucket.owed = new Set();
-    bucket.owesAll = false;
-    const text = owesAll ? 'null' : JSON.stringify([...owed]);
+  /** Reports stay pending until the server accepts them. Losses added meanwhile stay pending too. */
+  async #report(bucket: Bucket, connection: ShardConnection): Promise<void> {
+    const { lost, hasLostAll } = bucket;
+    bucket.lost = new Set();
+    bucket.hasLostAll = false;
+    const text = hasLostAll ? 'null' : JSON.stringify([...lost]);
     const [isAccepted] = await connection.publish([
       { channel: this.#options.shards.channel(bucket, lossesName), text },
     ]);
     if (isAccepted) return;
-    bucket.owesAll ||= owesAll;
-    for (const topic of owed) bucket.owe(topic, this.#options.owedTopicsMax);
+    bucket.hasLostAll ||= hasLostAll;
+    for (const topic of lost) bucket.noteLoss(topic, this.#options.lostTopicsMax);
   }
 }
 
 const notAccepted = (): StoreFailure =>
-  new StoreFailure(
-    'unavailable',
-    'events were not published: their subscribers are told as soon as they can be reached',
-  );
+  new StoreFailure('unavailable', 'events were not published: a loss report will be sent to their subscribers');

@@ -1,5 +1,5 @@
-// One connection to one server, for both directions: it subscribes, publishes, and publishes an echo to itself, because a server that
-// is paused or cut off is silent without any other sign.
+// A connection to one server, used for subscriptions and publications. It publishes an echo to itself, because otherwise a paused or
+// disconnected server would look like a quiet one.
 
 import { type Address, formatAddress } from '@hongyan/base/address';
 import { assert } from '@hongyan/base/assert';
@@ -13,12 +13,12 @@ export interface ShardOptions {
   readonly redis: RedisOptions;
   readonly clock: Clock;
   readonly echoEveryMs: number;
-  /** Echoes that may be missing before the connection counts as silent. */
+  /** Missed echoes after which the connection counts as dead. */
   readonly echoesMissedMax: number;
   readonly onMessage: (channel: string, text: string) => void;
-  /** Once: nothing arrives any more, and what is not answered yet has failed. */
+  /** Called once. No more messages arrive, and commands in flight have failed. */
   readonly onDown: (connection: ShardConnection, why: string) => void;
-  /** Some of its channels are served by another server now. */
+  /** Another server now serves some of its channels. */
   readonly onMoved: () => void;
 }
 
@@ -34,15 +34,15 @@ export class ShardConnection {
   readonly address: string;
   readonly #options: ShardOptions;
   readonly #redis: Redis;
-  /** Rejects what is under way. */
-  readonly #underWay = new Set<(error: StoreFailure) => void>();
+  /** Rejections of the commands in flight. */
+  readonly #inFlight = new Set<(error: StoreFailure) => void>();
   #echo: { readonly channel: string; readonly timer: Timer } | undefined;
   #echoesMissed = 0;
   #echoesSent = 0;
   readonly #echoed = new Map<string, () => void>();
   #isDown = false;
 
-  /** Resolves when it takes commands. */
+  /** Resolves when the connection accepts commands. */
   static async open({ hostname: host, port }: Address, options: ShardOptions): Promise<ShardConnection> {
     const redis = new Redis({
       ...connectionOptions(options.redis),
@@ -54,7 +54,7 @@ export class ShardConnection {
       autoResubscribe: false,
       enableOfflineQueue: false,
     });
-    // The promise of connect says it too.
+    // The promise of `connect` reports the error too.
     redis.on('error', () => undefined);
     await redis.connect();
     return new ShardConnection(formatAddress({ hostname: host, port }), options, redis);
@@ -65,7 +65,7 @@ export class ShardConnection {
     this.#options = options;
     this.#redis = redis;
     redis.on('smessage', (channel: string, text: string) => {
-      if (channel === this.#echo?.channel) this.#heard(text);
+      if (channel === this.#echo?.channel) this.#onEcho(text);
       else options.onMessage(channel, text);
     });
     redis.on('end', () => this.#down('closed'));
@@ -76,7 +76,7 @@ export class ShardConnection {
     return !this.#isDown;
   }
 
-  /** Resolves when the server has confirmed all. The channels have one hash tag. */
+  /** Resolves when the server has confirmed all subscriptions. The channels share one hash tag. */
   async subscribe(channels: readonly string[]): Promise<void> {
     const commands: Promise<unknown>[] = [];
     for (let from = 0; from < channels.length; from += channelsMax)
@@ -84,13 +84,13 @@ export class ShardConnection {
     await Promise.all(commands);
   }
 
-  /** Behind what was subscribed before. A connection that goes down has no subscriptions left. */
+  /** Sent after earlier subscriptions. Failures are ignored: a dead connection has no subscriptions. */
   unsubscribe(channels: readonly string[]): void {
     for (let from = 0; from < channels.length; from += channelsMax)
       this.#run(this.#redis.sunsubscribe(...channels.slice(from, from + channelsMax))).catch(() => undefined);
   }
 
-  /** Which of the messages the server has accepted, in their order. Never rejects. */
+  /** For each message, whether the server has accepted it. Never rejects. */
   async publish(messages: readonly Message[]): Promise<readonly boolean[]> {
     const pipeline = this.#redis.pipeline();
     for (const { channel, text } of messages) pipeline.spublish(channel, text);
@@ -103,21 +103,21 @@ export class ShardConnection {
     }
   }
 
-  /** By `CLUSTER SLOTS`, as this server knows it. */
+  /** The reply of this server to `CLUSTER SLOTS`. */
   slots(): Promise<unknown> {
     return this.#run(this.#redis.cluster('SLOTS'));
   }
 
-  /** From now on it watches itself. Resolves when the first echo was heard. */
+  /** Starts to monitor the connection. Resolves when the first echo has arrived. */
   async watch(echoChannel: string): Promise<void> {
     assert(this.#echo === undefined, 'a connection is watched once');
-    const timer = this.#options.clock.every(this.#options.echoEveryMs, () => this.#look());
+    const timer = this.#options.clock.every(this.#options.echoEveryMs, () => this.#check());
     this.#echo = { channel: echoChannel, timer };
     await this.subscribe([echoChannel]);
     await this.echo();
   }
 
-  /** Resolves when all that the server accepted before, for channels that are subscribed here, has arrived. */
+  /** Resolves when all messages that the server accepted before, for channels subscribed here, have arrived. */
   echo(): Promise<void> {
     const text = String(++this.#echoesSent);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -130,18 +130,18 @@ export class ShardConnection {
     this.#down('no longer needed');
   }
 
-  #heard(text: string): void {
+  #onEcho(text: string): void {
     this.#echoesMissed = 0;
     this.#echoed.get(text)?.();
     this.#echoed.delete(text);
   }
 
-  /** Counts looks and not time: after a pause of this process itself, what was sent to it is still to be read. */
-  #look(): void {
+  /** Counts checks instead of time: after a pause of this process, echoes may still be unread. */
+  #check(): void {
     if (this.#echoesMissed >= this.#options.echoesMissedMax) return this.#down('silent');
     this.#echoesMissed++;
     this.echo().catch(() => undefined);
-    // A master that was replaced while it was cut off goes on echoing, and hears nothing of what is published to its successor.
+    // A master that was replaced while it was disconnected still echoes, but receives nothing that is published to its successor.
     this.#run(this.#redis.role()).then(
       ([role]) => {
         if (role !== 'master') this.#down('no longer a master');
@@ -150,22 +150,22 @@ export class ShardConnection {
     );
   }
 
-  /** Rejects at once when the connection goes down, whatever the library does with the command. */
+  /** Rejects immediately when the connection is lost, whatever the Redis client does with the command. */
   #run<T>(command: Promise<T>): Promise<T> {
     if (this.#isDown) {
-      // It may settle later, to nobody's interest.
+      // The command may still settle later: ignore its rejection.
       command.catch(() => undefined);
       return Promise.reject(downFailure(this.address, 'down'));
     }
     return new Promise((resolve, reject) => {
-      this.#underWay.add(reject);
+      this.#inFlight.add(reject);
       command.then(
         (value) => {
-          this.#underWay.delete(reject);
+          this.#inFlight.delete(reject);
           resolve(value);
         },
         (error: unknown) => {
-          this.#underWay.delete(reject);
+          this.#inFlight.delete(reject);
           reject(redisFailure(error));
         },
       );
@@ -177,9 +177,9 @@ export class ShardConnection {
     this.#isDown = true;
     this.#echo?.timer.cancel();
     this.#redis.disconnect();
-    const underWay = [...this.#underWay];
-    this.#underWay.clear();
-    for (const reject of underWay) reject(downFailure(this.address, why));
+    const inFlight = [...this.#inFlight];
+    this.#inFlight.clear();
+    for (const reject of inFlight) reject(downFailure(this.address, why));
     this.#options.onDown(this, why);
   }
 }

@@ -1,5 +1,5 @@
-// Keeps each bucket on a live connection to the server that serves it: opens connections, follows failovers and moved slots, and
-// subscribes everything again.
+// Connects each bucket to the server that serves it: opens connections, follows failovers and moved slots, and renews subscriptions after
+// a reconnect.
 
 import { parseAddress } from '@hongyan/base/address';
 import { type Clock, sleep, type Timer } from '@hongyan/base/clock';
@@ -14,14 +14,14 @@ export interface ShardsOptions extends Pick<ShardOptions, 'echoEveryMs' | 'echoe
   readonly clock: Clock;
   readonly log: Log;
   readonly busId: string;
-  /** Everything is subscribed again after a time in which something may have been lost. */
+  /** These buckets are subscribed again. Events may have been lost before. */
   readonly onInForce: (buckets: readonly Bucket[]) => void;
 }
 
-/** Between two looks for servers of the buckets that have none. */
-const lookEveryMs = 200;
-const lookAgainEveryMs = 2_000;
-/** Shorter than that of commands: a server that is paused accepts connections and says nothing. */
+/** Interval of searches while a bucket has no server. */
+const searchEveryMs = 200;
+const refreshEveryMs = 2_000;
+/** Shorter than the timeout of commands: a paused server accepts connections but does not respond. */
 const connectTimeoutMs = 1_000;
 
 export class Shards {
@@ -29,14 +29,14 @@ export class Shards {
   readonly #options: ShardsOptions;
   readonly #owners: BucketOwners;
   readonly #connections = new Map<string, ShardConnection>();
-  /** Addresses to which a connection is being made. */
+  /** Addresses with a connection attempt in flight. */
   readonly #connecting = new Set<string>();
   readonly #closing = new AbortController();
   readonly #timer: Timer | undefined;
-  /** Of this publisher: new with each change of a connection. */
+  /** Incremented with each new connection of this publisher. */
   #generation = 0;
   #isMoved = false;
-  #isLooking = false;
+  #isSearching = false;
   #lastError: unknown;
 
   static async open(options: ShardsOptions): Promise<Shards> {
@@ -46,11 +46,11 @@ export class Shards {
   private constructor(options: ShardsOptions, owners: BucketOwners) {
     this.#options = options;
     this.#owners = owners;
-    if (options.client.isCluster) this.#timer = options.clock.every(lookAgainEveryMs, () => this.#lookAgain());
-    this.look();
+    if (options.client.isCluster) this.#timer = options.clock.every(refreshEveryMs, () => this.#refresh());
+    this.search();
   }
 
-  /** Publisher and generation, which say whether a message is from before or after a loss. */
+  /** Publisher and generation: receivers use it to tell messages before a loss from those after it. */
   get source(): string {
     return `${this.#options.busId}.${this.#generation}`;
   }
@@ -59,7 +59,7 @@ export class Shards {
     return [...this.#connections.values()];
   }
 
-  /** Why a bucket has no server. */
+  /** The latest error of a bucket without a server. */
   get lastError(): unknown {
     return this.#lastError;
   }
@@ -74,45 +74,45 @@ export class Shards {
     for (const connection of this.connections) connection.close();
   }
 
-  /** Slots may have moved. Asked now and then as well: right after a move some servers do not know of it yet. */
-  #lookAgain(): void {
+  /** Reads the owners of slots again. Also called periodically, because right after a move some servers do not know of it yet. */
+  #refresh(): void {
     this.#isMoved = true;
-    this.look();
+    this.search();
   }
 
-  /** For servers of the buckets that have none, until each has one. */
-  look(): void {
-    if (!this.#isLooking) void this.#lookOn();
+  /** Searches for the servers of buckets without a connection, until each has one. */
+  search(): void {
+    if (!this.#isSearching) void this.#searchAll();
   }
 
-  async #lookOn(): Promise<void> {
+  async #searchAll(): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
-    this.#isLooking = true;
+    this.#isSearching = true;
     while (!signal.aborted && (this.#isMoved || this.buckets.some(({ connection }) => connection === undefined))) {
       this.#isMoved = false;
       try {
         this.#place(await this.#owners.read(this.connections));
       } catch (error) {
         this.#lastError = error;
-        log.debug('servers of the bus not known', { error });
+        log.debug('servers of the event bus unknown', { error });
       }
-      await sleep(clock, { delayMs: lookEveryMs, signal });
+      await sleep(clock, { delayMs: searchEveryMs, signal });
     }
-    this.#isLooking = false;
+    this.#isSearching = false;
   }
 
   #place(owners: readonly (string | undefined)[]): void {
-    const homeless = new Map<string, Bucket[]>();
+    const unplaced = new Map<string, Bucket[]>();
     for (const bucket of this.buckets) {
       const owner = owners[bucket.index];
       if (bucket.connection !== undefined && bucket.connection.address !== owner) this.#detach(bucket);
       if (bucket.connection !== undefined || owner === undefined) continue;
-      const ofOwner = homeless.get(owner);
-      if (ofOwner === undefined) homeless.set(owner, [bucket]);
+      const ofOwner = unplaced.get(owner);
+      if (ofOwner === undefined) unplaced.set(owner, [bucket]);
       else ofOwner.push(bucket);
     }
-    for (const [address, buckets] of homeless) if (!this.#connecting.has(address)) void this.#placeOn(address, buckets);
+    for (const [address, buckets] of unplaced) if (!this.#connecting.has(address)) void this.#placeOn(address, buckets);
   }
 
   async #placeOn(address: string, buckets: readonly Bucket[]): Promise<void> {
@@ -123,10 +123,10 @@ export class Shards {
       await this.#attach(connection, free);
     } catch (error) {
       this.#lastError = error;
-      this.#options.log.debug('server of the bus not reached', { address, error });
+      this.#options.log.debug('server of the event bus unreachable', { address, error });
     } finally {
       this.#connecting.delete(address);
-      this.look();
+      this.search();
     }
   }
 
@@ -137,7 +137,7 @@ export class Shards {
       redis: { ...client.options, connectTimeoutMs },
       clock,
       onDown: (down, why) => this.#onDown(down, why),
-      onMoved: () => this.#lookAgain(),
+      onMoved: () => this.#refresh(),
     });
     this.#connections.set(address, connection);
     if (this.#closing.signal.aborted) connection.close();
@@ -150,7 +150,7 @@ export class Shards {
     }
   }
 
-  /** From the first command on the connection takes what is published and subscribed: nothing has to wait for the rest. */
+  /** Publications and subscriptions use the connection immediately, without waiting for the resubscription to finish. */
   async #attach(connection: ShardConnection, buckets: readonly Bucket[]): Promise<void> {
     this.#generation++;
     for (const bucket of buckets) {
@@ -180,7 +180,7 @@ export class Shards {
 
   #detach(bucket: Bucket): void {
     if (bucket.isInForce) {
-      bucket.deafSinceMs = this.#options.clock.monotonicMs();
+      bucket.disconnectedSinceMs = this.#options.clock.monotonicMs();
       bucket.missing = new Set(bucket.topics);
     }
     bucket.connection = undefined;
@@ -194,6 +194,6 @@ export class Shards {
     for (const bucket of lost) this.#detach(bucket);
     if (this.#closing.signal.aborted) return;
     this.#options.log.warn('bus connection lost', { address, why, buckets: lost.length });
-    this.look();
+    this.search();
   }
 }
