@@ -1,4 +1,4 @@
-// The core: orders what changes, makes it durable, and answers what gateways ask. One per process.
+// The core: orders changes, makes them durable, and executes the operations that gateways call. One per process.
 
 import { FairTurns } from '@hongyan/base/fair-turns';
 import type { Seq } from '@hongyan/protocol/ids';
@@ -11,7 +11,7 @@ import { ApiKeyLookup } from './api-key-lookup.ts';
 import { Audiences } from './audience.ts';
 import { BackEnd } from './back-end.ts';
 import { ChangeSends } from './change-sends.ts';
-import { CommandHandler } from './command-handler.ts';
+import { CommandHandler, type CommandHandlerParts } from './command-handler.ts';
 import { ConversationChanges } from './conversation-changes.ts';
 import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
@@ -42,37 +42,111 @@ import { SubmitOrder } from './submit-order.ts';
 import { Sync } from './sync.ts';
 import { WebhookEndpoints } from './webhook-endpoints.ts';
 
-export interface RunningCore extends Core {
-  /** Resolves when it hears of what other cores change, and knows what a crash left unwritten; rejects with StoreFailure. */
-  readonly ready: Promise<void>;
-  /** Refuses new commands and finishes the accepted ones. */
-  drain(): Promise<void>;
-}
-
-/** Reads of one user that wait; further ones fail as overloaded. Of all users together, a hundred times as many. */
+/** Waiting reads of one user; further ones fail as overloaded. All users together may have a hundred times as many. */
 const readsPerUserMax = 1_024;
 const readsAllMax = readsPerUserMax * 100;
 const readsAtOnceMax = 8;
 
-/** What another core changed, and could not tell, is seen here by then. */
+/** A membership that another core has changed is stale for at most this long if its invalidation is lost. */
 const membershipAgeMsMax = 30_000;
 
-/** A fresh instance consumes the command log at once. */
+export interface RunningCore extends Core {
+  /**
+   * Resolves when this core receives the invalidations of other cores, and has recovered positions that a crash left unwritten. Rejects
+   * with StoreFailure.
+   */
+  readonly ready: Promise<void>;
+  /** Refuses new commands, and resolves when the accepted ones are done. */
+  drain(): Promise<void>;
+}
+
+/** Starts a core. It consumes the command log immediately. */
 export function startCore(given: CoreDeps): RunningCore {
   const bus = new CoreBus(given.bus, { clock: given.clock, log: given.log, isTracked: given.shared !== undefined });
-  // What is given stays live: a copy would not follow its getters.
-  const deps: CoreDeps = Object.create(given, { bus: { value: bus } });
-  const memberships = new MembershipCache(deps.directory, given.shared && { ageMsMax: membershipAgeMsMax });
+  const deps = withBus(given, bus);
+  const services = buildServices(deps);
+  const { accounts, keyCallers, presence, signOuts, sent } = services;
+  consumeCommands(deps, services, bus);
+  const news = deps.shared && new CoreNews(bus, services.memberships);
+  presence.start();
+  signOuts.start();
+  return {
+    ready: Promise.all([news?.follow(), sent.recover()]).then(() => undefined),
+    ...operationsOf(deps, services),
+    identifyKey: (query) => keyCallers.identify(query).catch(asFailure),
+    admitUser: (user) => accounts.admit(user).catch(asFailure),
+    revocations: (page) => signOuts.revocations(page).catch(asFailure),
+    openSession: (opening) => presence.open(opening).catch(asFailure),
+    closeSession: (session) => presence.close(session),
+    async drain() {
+      presence.stop();
+      signOuts.stop();
+      await services.summaries.drain();
+      await deps.commands.drain();
+      await services.registrations.drain();
+      await services.receipts.drain();
+      await sent.drain();
+      news?.stop();
+    },
+  };
+}
+
+/** The same dependencies with another bus. Options that change while the core runs are read through. */
+function withBus(given: CoreDeps, bus: CoreBus): CoreDeps {
+  return {
+    ...given,
+    bus,
+    get limits() {
+      return given.limits;
+    },
+    get isSignupEnabled() {
+      return given.isSignupEnabled;
+    },
+  };
+}
+
+type Services = ReturnType<typeof buildServices>;
+
+function buildServices(deps: CoreDeps) {
+  const memberships = new MembershipCache(deps.directory, deps.shared && { ageMsMax: membershipAgeMsMax });
   const audiences = new Audiences();
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
-  const summaries = new ReactionSummaries(deps);
   const privates = new PrivateStates(deps);
+  const keys = new ApiKeyLookup(deps.access, deps.clock);
+  const signOuts = new SignOuts(deps);
+  const accounts = new Accounts(deps, { onIssued: (atMs) => signOuts.issued(atMs) });
+  const order = new SubmitOrder(deps.commands);
+  const checks = deps.sendHook && new SendChecks(deps, deps.sendHook);
+  return {
+    ...{ memberships, audiences, sent, privates, signOuts, accounts },
+    summaries: new ReactionSummaries(deps),
+    keyCallers: new KeyCallers(deps, keys),
+    backEnd: new BackEnd(deps, { accounts, signOuts }),
+    webhooks: deps.webhooks && new WebhookEndpoints(deps.webhooks),
+    registrations: new Registrations(deps, keys),
+    ownedDevices: new OwnedDevices(deps),
+    presence: new PresenceSessions(deps, memberships),
+    receipts: new Receipts(deps, memberships, audiences),
+    conversations: new Conversations(deps, memberships, { views, privates, order }),
+    sends: new Sends(deps, memberships, { order, checks }),
+    changes: new ChangeSends(deps, { order, checks }),
+    history: new History(deps, memberships, views),
+    places: new MessagePlaces(deps, memberships),
+    reactions: new Reactions(deps, memberships),
+    sync: new Sync(deps, views, privates),
+  };
+}
+
+function consumeCommands(deps: CoreDeps, services: Services, bus: CoreBus): void {
+  const { memberships, audiences, sent } = services;
   const conversations = new ConversationChanges(deps, memberships);
-  const messages = new MessageChanges(deps, memberships, summaries);
-  const references = new ReferenceChecks(deps, memberships);
-  const privateChanges = new PrivateChanges(deps, memberships, privates);
-  const parts = { memberships, audiences, sent, conversations, messages, references, privates: privateChanges };
+  const parts: CommandHandlerParts = {
+    ...{ memberships, audiences, sent, conversations },
+    messages: new MessageChanges(deps, memberships, services.summaries),
+    references: new ReferenceChecks(deps, memberships),
+    privates: new PrivateChanges(deps, memberships, services.privates),
+  };
   const newHandler = () => new CommandHandler(deps, parts);
   if (deps.shared) {
     const partitions = new Partitions({ stores: deps.shared, bus, memberships, conversations, sent, newHandler });
@@ -81,100 +155,18 @@ export function startCore(given: CoreDeps): RunningCore {
     const handler = newHandler();
     deps.commands.consume((batch) => handler.handle(batch));
   }
-  const news = deps.shared && new CoreNews(deps.bus, memberships);
-  const receipts = new Receipts(deps, memberships, audiences);
-  const keys = new ApiKeyLookup(deps.access, deps.clock);
-  const registrations = new Registrations(deps, keys);
-  const presence = new PresenceSessions(deps, memberships);
-  presence.start();
-  const signOuts = new SignOuts(deps);
-  const accounts = new Accounts(deps, { onIssued: (atMs) => signOuts.issued(atMs) });
-  const keyCallers = new KeyCallers(deps, keys);
-  signOuts.start();
-  return {
-    ready: Promise.all([news?.follow(), sent.recover()]).then(() => undefined),
-    ...operationsOf(deps, {
-      accounts,
-      memberships,
-      views,
-      privates,
-      receipts,
-      registrations,
-      presence,
-      signOuts,
-    }),
-    identifyKey: (asked) => keyCallers.identify(asked).catch(asFailure),
-    admitUser: (user) => accounts.admit(user).catch(asFailure),
-    revocations: (page) => signOuts.revocations(page).catch(asFailure),
-    openSession: (opening) => presence.open(opening).catch(asFailure),
-    closeSession: (session) => presence.close(session),
-    async drain() {
-      presence.stop();
-      signOuts.stop();
-      await summaries.drain();
-      await deps.commands.drain();
-      await registrations.drain();
-      await receipts.drain();
-      await sent.drain();
-      news?.stop();
-    },
-  };
 }
 
-interface Parts {
-  readonly accounts: Accounts;
-  readonly memberships: MembershipCache;
-  readonly views: ConversationViews;
-  readonly privates: PrivateStates;
-  readonly receipts: Receipts;
-  readonly registrations: Registrations;
-  readonly presence: PresenceSessions;
-  readonly signOuts: SignOuts;
-}
-
-function webhookHandlers(administration: CoreDeps['webhooks']): Pick<CoreOperations, WebhookOperation> {
-  const webhooks = administration && new WebhookEndpoints(administration);
-  /** For a server that has them. */
-  const asked = <N extends WebhookOperation>(
-    ask: (endpoints: WebhookEndpoints, input: Input<N>) => Promise<Result<Output<N>>>,
-  ): ((caller: Caller, input: Input<N>) => Promise<Result<Output<N>>>) =>
-    guarded(async (_caller, input) => (webhooks ? ask(webhooks, input) : refusal.noWebhooks()));
-  return {
-    listWebhooks: asked<'listWebhooks'>((endpoints) => endpoints.list()),
-    addWebhook: asked<'addWebhook'>((endpoints, input) => endpoints.add(input)),
-    getWebhook: asked<'getWebhook'>((endpoints, input) => endpoints.get(input)),
-    changeWebhook: asked<'changeWebhook'>((endpoints, input) => endpoints.change(input)),
-    removeWebhook: asked<'removeWebhook'>((endpoints, input) => endpoints.remove(input)),
-    testWebhook: asked<'testWebhook'>((endpoints, input) => endpoints.test(input)),
-    rotateWebhookSecret: asked<'rotateWebhookSecret'>((endpoints, input) => endpoints.rotate(input)),
-    replayWebhook: asked<'replayWebhook'>((endpoints, input) => endpoints.replay(input)),
-    listWebhookAttempts: asked<'listWebhookAttempts'>((endpoints, input) => endpoints.attempts(input)),
-    listWebhookDeadLetters: asked<'listWebhookDeadLetters'>((endpoints, input) => endpoints.deadLetters(input)),
-  };
-}
-
-function operationsOf(
-  deps: CoreDeps,
-  { accounts, memberships, views, privates, receipts, registrations, presence, signOuts }: Parts,
-): CoreOperations {
-  const backEnd = new BackEnd(deps, { accounts, signOuts });
-  const owned = new OwnedDevices(deps);
-  const order = new SubmitOrder(deps.commands);
-  const conversations = new Conversations(deps, memberships, { views, privates, order });
-  const history = new History(deps, memberships, views);
-  const places = new MessagePlaces(deps, memberships);
-  const reactions = new Reactions(deps, memberships);
-  const checks = deps.sendHook && new SendChecks(deps, deps.sendHook);
-  const sends = new Sends(deps, memberships, { order, checks });
-  const changes = new ChangeSends(deps, { order, checks });
-  const sync = new Sync(deps, views, privates);
+function operationsOf(deps: CoreDeps, services: Services): CoreOperations {
+  const { accounts, backEnd, signOuts, registrations, ownedDevices } = services;
+  const { conversations, sends, changes, history, places, reactions, sync, privates, receipts, presence } = services;
   const { reading } = new ReadTurns(deps);
   return {
     signup: guarded((caller, input) => accounts.signup(caller, input)),
     login: guarded((caller, input) => accounts.login(caller, input)),
     mintToken: guarded((_caller, input) => backEnd.mintToken(input)),
     pullEvents: guarded((_caller, input) => pullEvents(deps, input)),
-    ...webhookHandlers(deps.webhooks),
+    ...webhookOperationsOf(services.webhooks),
     putUser: guarded((_caller, input) => backEnd.putUser(input)),
     logout: guarded((caller) => signOuts.logout(caller)),
     logoutAll: guarded((caller) => signOuts.logoutAll(caller)),
@@ -209,9 +201,9 @@ function operationsOf(
     findMessage: reading((caller, input) => places.byClientMsgId(caller, input)),
     registerDevice: guarded((caller, input) => registrations.one(caller, input)),
     registerDevices: guarded((caller, input) => registrations.batch(caller, input)),
-    getDevice: guarded((caller, input) => owned.get(caller, input)),
-    bindDevice: guarded((caller, input) => owned.bind(caller, input)),
-    unbindDevice: guarded((caller, input) => owned.unbind(caller, input)),
+    getDevice: guarded((caller, input) => ownedDevices.get(caller, input)),
+    bindDevice: guarded((caller, input) => ownedDevices.bind(caller, input)),
+    unbindDevice: guarded((caller, input) => ownedDevices.unbind(caller, input)),
     delivered: guarded((caller, { conversation_id, seq }) =>
       receipts.advance(caller, conversation_id, { deliveredSeq: seq, readSeq: 0 as Seq }),
     ),
@@ -223,14 +215,34 @@ function operationsOf(
   };
 }
 
+function webhookOperationsOf(webhooks: WebhookEndpoints | undefined): Pick<CoreOperations, WebhookOperation> {
+  /** Refuses the operation on a server without webhooks. */
+  const available = <N extends WebhookOperation>(
+    handle: (endpoints: WebhookEndpoints, input: Input<N>) => Promise<Result<Output<N>>>,
+  ): ((caller: Caller, input: Input<N>) => Promise<Result<Output<N>>>) =>
+    guarded(async (_caller, input) => (webhooks ? handle(webhooks, input) : refusal.noWebhooks()));
+  return {
+    listWebhooks: available<'listWebhooks'>((endpoints) => endpoints.list()),
+    addWebhook: available<'addWebhook'>((endpoints, input) => endpoints.add(input)),
+    getWebhook: available<'getWebhook'>((endpoints, input) => endpoints.get(input)),
+    changeWebhook: available<'changeWebhook'>((endpoints, input) => endpoints.change(input)),
+    removeWebhook: available<'removeWebhook'>((endpoints, input) => endpoints.remove(input)),
+    testWebhook: available<'testWebhook'>((endpoints, input) => endpoints.test(input)),
+    rotateWebhookSecret: available<'rotateWebhookSecret'>((endpoints, input) => endpoints.rotate(input)),
+    replayWebhook: available<'replayWebhook'>((endpoints, input) => endpoints.replay(input)),
+    listWebhookAttempts: available<'listWebhookAttempts'>((endpoints, input) => endpoints.attempts(input)),
+    listWebhookDeadLetters: available<'listWebhookDeadLetters'>((endpoints, input) => endpoints.deadLetters(input)),
+  };
+}
+
 type Handle<C, I, O> = (caller: C, input: I) => Promise<Result<O>>;
 
-/** An adapter's failure becomes the operation's; a bug is thrown on. */
+/** Converts a StoreFailure into the failure of the operation, and rethrows anything else. */
 function guarded<C, I, O>(handle: Handle<C, I, O>): Handle<C, I, O> {
   return (caller, input) => handle(caller, input).catch(asFailure);
 }
 
-/** Users take turns in reading, so that one user's large pages delay another's by one page. */
+/** Users take turns in reading, so that large pages of one user delay the reads of another by at most one page. */
 class ReadTurns {
   readonly #turns: FairTurns<string>;
 

@@ -1,4 +1,4 @@
-// What the core is given: its ports, time, and its limits.
+// The dependencies of the core: ports, clock, limits.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -29,33 +29,34 @@ import type { UserTiers } from './user-tiers.ts';
 export interface CoreLimits {
   readonly contentBytesMax: number;
   readonly pageMax: number;
-  /** A request for events waits no longer. */
+  /** Upper limit for the wait of a request for events. */
   readonly eventsWaitMsMax: number;
-  /** Further entries or conversations of a page wait for the next one. */
+  /** A page that would become larger ends earlier. */
   readonly pageBytesMax: number;
   readonly groupMembersMax: number;
   readonly conversationsPerUserMax: number;
   readonly membersInlineMax: number;
-  /** Above this many members receipts go to their owner only; senders ask for counts. */
+  /** In conversations with more members, receipts are pushed only to the reader's devices, and senders query counts. */
   readonly receiptsPushMax: number;
-  /** Of one address; 0 = without limit. */
+  /** Per address; 0 = without limit. */
   readonly addressLoginsPerMinute: number;
+  /** Per address; 0 = without limit. */
   readonly addressSignupsPerHour: number;
-  /** Larger conversations cannot be mentioned as a whole. */
+  /** Conversations with more members cannot be mentioned as a whole. */
   readonly mentionAllMax: number;
-  /** Of requests signed with an API key. */
+  /** For requests signed with an API key. */
   readonly signatures: SeenSignaturesOptions;
-  /** Of edits, reactions and pins. */
+  /** For edits, reactions and pins. */
   readonly changes: ChangeLimits;
 }
 
-/** Stores that several cores write. */
+/** Stores that several cores write, with fences. */
 export interface SharedStores {
   readonly timeline: SharedTimeline;
   readonly directory: SharedDirectory;
 }
 
-/** Stores that this core alone writes. */
+/** Stores that only this core writes. It can compare them to find positions that a crash left unwritten. */
 export interface SoleStores {
   readonly timeline: Timeline & { readonly feed: Feed };
   readonly directory: SoleDirectory;
@@ -65,21 +66,21 @@ export interface CoreDeps {
   readonly commands: CommandProducer & CommandConsumer;
   readonly timeline: Timeline;
   readonly directory: Directory;
-  /** The same two, where several cores write them. Absent: this process alone does. */
+  /** `timeline` and `directory` again, if several cores write them. */
   readonly shared?: SharedStores | undefined;
-  /** The same two, where they can tell what a crash left unwritten in the one of what is in the other. */
+  /** `timeline` and `directory` again, if only this core writes them. */
   readonly sole?: SoleStores | undefined;
   readonly access: Access;
   readonly devices: Devices;
   readonly tasks: TaskProducer;
   readonly bus: EventBus;
-  /** Told of positions and presence, which are in no timeline. */
+  /** Receives positions and presence as events, because no timeline contains them. */
   readonly outlet: EventOutlet;
-  /** Absent: events are not pulled. */
+  /** Absent: events cannot be pulled. */
   readonly eventReader?: Pick<EventReader, 'pull'> | undefined;
-  /** Absent: events are not sent. */
+  /** Absent: the server has no webhooks. */
   readonly webhooks?: WebhookAdministration | undefined;
-  /** Absent: nobody is asked before a message is accepted. */
+  /** Absent: messages are accepted without an external check. */
   readonly sendHook?: SendHook | undefined;
   readonly registry: SessionRegistry;
   readonly tokens: Pick<Tokens, 'sign'>;
@@ -90,14 +91,14 @@ export interface CoreDeps {
   readonly tracing?: Tracing | undefined;
   readonly newMsgId: () => MsgId;
   readonly limits: CoreLimits;
-  /** Of attempts to log in and sign up. */
+  /** For attempts to log in and sign up. */
   readonly rateLimiter: RateLimiter;
   readonly storedBytes: Pick<StoredBytes, 'charge'>;
   readonly isSignupEnabled: boolean;
   readonly notices: Pick<Notices, 'inForce'>;
-  /** Of tokens, at most. */
+  /** Maximal lifetime of tokens. */
   readonly tokenTtlS: number;
   readonly tiers: Pick<UserTiers, 'check' | 'set'>;
-  /** Users whom an issuer vouches for are created when they first come. */
+  /** Whether users authenticated by an issuer are created on their first request. */
   readonly mayIssuerCreate: boolean;
 }
