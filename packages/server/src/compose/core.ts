@@ -11,7 +11,7 @@ import type { Timeline } from '../ports/timeline/timeline.ts';
 import type { Tokens } from '../ports/tokens/tokens.ts';
 import { CallerLimits } from '../roles/core/caller-limits.ts';
 import { type RunningCore, startCore } from '../roles/core/core.ts';
-import type { CoreDeps, CoreLimits } from '../roles/core/deps.ts';
+import type { CoreLimits, CoreOptions } from '../roles/core/deps.ts';
 import { CoreMeter } from '../roles/core/meter.ts';
 import { Notices, type NoticesOptions } from '../roles/core/notices.ts';
 import { StoredBytes } from '../roles/core/stored-bytes.ts';
@@ -23,21 +23,18 @@ import type { Surroundings } from './surroundings.ts';
 
 /** What a profile chooses. */
 export type CorePorts = Pick<
-  CoreDeps,
+  CoreOptions,
   | 'access'
   | 'bus'
   | 'commands'
   | 'devices'
-  | 'directory'
   | 'eventReader'
   | 'webhooks'
   | 'outlet'
   | 'rateLimiter'
   | 'registry'
-  | 'shared'
-  | 'sole'
+  | 'stores'
   | 'tasks'
-  | 'timeline'
 > & {
   /** Of stored bytes: apart from that of requests. */
   readonly storedBytesLimiter: RateLimiter;
@@ -74,7 +71,8 @@ export async function composeCore(
   ports: CorePorts,
 ): Promise<ComposedCore> {
   const { log, clock, metrics, tokens, tracing, live = () => config } = surroundings;
-  const { bus, directory, devices, timeline, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
+  const { bus, stores, devices, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
+  const { timeline, directory } = stores;
   const newId = createUuidV7(() => clock.nowMs());
   const tiersNow = derived(live, ({ tiers: text }: Config) => parseTiers(text));
   const defaultTierNow = derived(live, ({ defaultTier }: Config) => defaultTier);
@@ -95,7 +93,7 @@ export async function composeCore(
   const { hook: sendHook, checks } = await openSendHook(config, surroundings);
   const core = startCore({
     ...rest,
-    ...{ bus, directory, devices, timeline, registry, rateLimiter, notices, tokens, clock, log, tracing },
+    ...{ bus, stores, devices, registry, rateLimiter, notices, tokens, clock, log, tracing },
     sendHook,
     meter: new CoreMeter(metrics),
     newMsgId: newId as () => MsgId,

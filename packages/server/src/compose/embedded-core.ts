@@ -135,8 +135,8 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     read: () => registry.userCount,
   });
   const composed = await composeCore(config, surroundings, {
-    ...{ commands, timeline, directory, access, devices, tasks, bus, registry, rateLimiter },
-    sole: { timeline, directory },
+    ...{ commands, access, devices, tasks, bus, registry, rateLimiter },
+    stores: { type: 'sole', timeline, directory },
     outlet: events.outlet,
     eventReader: events.reader,
     webhooks: events.webhooks,

@@ -60,8 +60,8 @@ async function open(
   const commands = await openCommandLog(config, surroundings, { instance, bus });
   const keptNotices = new KeptNotices(servers.redis);
   const composed = await composeCore(config, surroundings, {
-    ...{ commands: commands.log, timeline, directory, access, bus, registry, devices, tasks },
-    shared: { timeline, directory },
+    ...{ commands: commands.log, access, bus, registry, devices, tasks },
+    stores: { type: 'shared', timeline, directory },
     ...{ outlet: events.outlet, webhooks: events.webhooks, eventReader: events.reader },
     rateLimiter: servers.limiter('requests'),
     storedBytesLimiter: servers.limiter('stored'),

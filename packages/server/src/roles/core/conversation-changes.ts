@@ -282,7 +282,7 @@ export class ConversationChanges {
   /** Invalidates the caches of this core and of other cores, before the change is published to members. */
   async #forget(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
     this.#memberships.forget(conversationId, userIds);
-    if (this.#deps.shared === undefined) return;
+    if (this.#deps.stores.type === 'sole') return;
     await this.#deps.bus.publish([{ type: 'members_changed', topic: coresTopic, conversationId, userIds }]);
   }
 

@@ -17,7 +17,7 @@ import { ConversationViews } from './conversation-views.ts';
 import { Conversations } from './conversations.ts';
 import { CoreBus } from './core-bus.ts';
 import { CoreNews } from './core-news.ts';
-import type { CoreDeps } from './deps.ts';
+import type { CoreDeps, CoreOptions } from './deps.ts';
 import { pullEvents } from './events.ts';
 import { History } from './history.ts';
 import { KeyCallers } from './key-callers.ts';
@@ -61,13 +61,14 @@ export interface RunningCore extends Core {
 }
 
 /** Starts a core. It consumes the command log immediately. */
-export function startCore(given: CoreDeps): RunningCore {
-  const bus = new CoreBus(given.bus, { clock: given.clock, log: given.log, isTracked: given.shared !== undefined });
-  const deps = withBus(given, bus);
+export function startCore(options: CoreOptions): RunningCore {
+  const { clock, log, stores } = options;
+  const bus = new CoreBus(options.bus, { clock, log, isTracked: stores.type === 'shared' });
+  const deps = depsOf(options, bus);
   const services = buildServices(deps);
   const { accounts, keyCallers, presence, signOuts, sent } = services;
   consumeCommands(deps, services, bus);
-  const news = deps.shared && new CoreNews(bus, services.memberships);
+  const news = stores.type === 'shared' ? new CoreNews(bus, services.memberships) : undefined;
   presence.start();
   signOuts.start();
   return {
@@ -91,16 +92,17 @@ export function startCore(given: CoreDeps): RunningCore {
   };
 }
 
-/** The same dependencies with another bus. Options that change while the core runs are read through. */
-function withBus(given: CoreDeps, bus: CoreBus): CoreDeps {
+/** Options that change while the core runs are read through. */
+function depsOf(options: CoreOptions, bus: CoreBus): CoreDeps {
+  const { timeline, directory } = options.stores;
   return {
-    ...given,
-    bus,
+    ...options,
+    ...{ timeline, directory, bus },
     get limits() {
-      return given.limits;
+      return options.limits;
     },
     get isSignupEnabled() {
-      return given.isSignupEnabled;
+      return options.isSignupEnabled;
     },
   };
 }
@@ -108,7 +110,8 @@ function withBus(given: CoreDeps, bus: CoreBus): CoreDeps {
 type Services = ReturnType<typeof buildServices>;
 
 function buildServices(deps: CoreDeps) {
-  const memberships = new MembershipCache(deps.directory, deps.shared && { ageMsMax: membershipAgeMsMax });
+  const isSole = deps.stores.type === 'sole';
+  const memberships = new MembershipCache(deps.directory, isSole ? {} : { ageMsMax: membershipAgeMsMax });
   const audiences = new Audiences();
   const sent = new SentPositions(deps);
   const views = new ConversationViews(deps, sent);
@@ -148,8 +151,9 @@ function consumeCommands(deps: CoreDeps, services: Services, bus: CoreBus): void
     privates: new PrivateChanges(deps, memberships, services.privates),
   };
   const newHandler = () => new CommandHandler(deps, parts);
-  if (deps.shared) {
-    const partitions = new Partitions({ stores: deps.shared, bus, memberships, conversations, sent, newHandler });
+  const { stores } = deps;
+  if (stores.type === 'shared') {
+    const partitions = new Partitions({ stores, bus, memberships, conversations, sent, newHandler });
     deps.commands.consume((batch, place) => partitions.handle(batch, place), partitions);
   } else {
     const handler = newHandler();

@@ -1,4 +1,4 @@
-// The dependencies of the core: ports, clock, limits.
+// The options of a core: ports, clock, limits.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -50,26 +50,26 @@ export interface CoreLimits {
   readonly changes: ChangeLimits;
 }
 
-/** Stores that several cores write, with fences. */
-export interface SharedStores {
-  readonly timeline: SharedTimeline;
-  readonly directory: SharedDirectory;
-}
-
 /** Stores that only this core writes. It can compare them to find positions that a crash left unwritten. */
 export interface SoleStores {
+  readonly type: 'sole';
   readonly timeline: Timeline & { readonly feed: Feed };
   readonly directory: SoleDirectory;
 }
 
-export interface CoreDeps {
+/** Stores that several cores write: each core claims partitions of the command log, and its writes are fenced. */
+export interface SharedStores {
+  readonly type: 'shared';
+  readonly timeline: SharedTimeline;
+  readonly directory: SharedDirectory;
+}
+
+export type CoreStores = SoleStores | SharedStores;
+
+/** What a core is started with. */
+export interface CoreOptions {
   readonly commands: CommandProducer & CommandConsumer;
-  readonly timeline: Timeline;
-  readonly directory: Directory;
-  /** `timeline` and `directory` again, if several cores write them. */
-  readonly shared?: SharedStores | undefined;
-  /** `timeline` and `directory` again, if only this core writes them. */
-  readonly sole?: SoleStores | undefined;
+  readonly stores: CoreStores;
   readonly access: Access;
   readonly devices: Devices;
   readonly tasks: TaskProducer;
@@ -101,4 +101,10 @@ export interface CoreDeps {
   readonly tiers: Pick<UserTiers, 'check' | 'set'>;
   /** Whether users authenticated by an issuer are created on their first request. */
   readonly mayIssuerCreate: boolean;
+}
+
+/** What the services of a core use. Most of them need only what both types of stores have in common. */
+export interface CoreDeps extends CoreOptions {
+  readonly timeline: Timeline;
+  readonly directory: Directory;
 }

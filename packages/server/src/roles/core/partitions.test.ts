@@ -270,16 +270,13 @@ test('[K6] however much a new owner makes good, it asks a few things at once', a
   let [asked, most] = [0, 0];
   await open({
     given(deps) {
-      const { shared } = deps;
-      const timeline =
-        shared &&
-        around(shared.timeline, async (name, call) => {
-          if (name !== 'findByClientMsgId') return call();
-          most = Math.max(most, ++asked);
-          await Bun.sleep(1);
-          return call().finally(() => asked--);
-        });
-      return { ...deps, shared: shared && timeline && { ...shared, timeline } };
+      const timeline = around(deps.timeline, async (name, call) => {
+        if (name !== 'findByClientMsgId') return call();
+        most = Math.max(most, ++asked);
+        await Bun.sleep(1);
+        return call().finally(() => asked--);
+      });
+      return { ...deps, timeline };
     },
   });
   const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);

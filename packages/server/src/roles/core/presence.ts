@@ -27,7 +27,7 @@ type Deps = Pick<
   | 'registry'
   | 'clock'
   | 'log'
-  | 'shared'
+  | 'stores'
 >;
 
 /** Memberships read in one step when a session opens. */
@@ -70,7 +70,7 @@ export class PresenceSessions {
     // Read before the session is added: a failure must not leave the user online.
     const conversationIds = await this.#followedBy(userId);
     const { becameOnline } = await registry.add({ userId, deviceId, sessionId, node });
-    if (!this.#deps.shared) {
+    if (this.#deps.stores.type === 'sole') {
       const sessions = this.#sessionsByNode.get(node) ?? new Set();
       this.#sessionsByNode.set(node, sessions.add(sessionId));
     }

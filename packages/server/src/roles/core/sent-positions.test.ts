@@ -11,8 +11,9 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { until } from '@hongyan/testing/until';
 import type { SoleDirectory } from '../../ports/directory/directory.ts';
 import type { SentAdvance } from '../../ports/directory/receipts.ts';
+import type { Feed } from '../../ports/timeline/feed.ts';
 import { conversation, entry } from '../../ports/timeline/testing/entries.ts';
-import type { Position, StoredEntry } from '../../ports/timeline/timeline.ts';
+import type { Position, StoredEntry, Timeline } from '../../ports/timeline/timeline.ts';
 import type { CoreDeps } from './deps.ts';
 import { SentPositions } from './sent-positions.ts';
 import { around, failing } from './testing/faulty-port.ts';
@@ -32,6 +33,20 @@ function endingBefore(deps: CoreDeps): CoreDeps {
   const { port, failWith } = failing(deps.directory, 'advanceSent');
   failWith(new Error('killed'));
   return { ...deps, directory: port };
+}
+
+/** The timeline, with a feed that has no entries. */
+function withEmptyFeed(timeline: Timeline): Timeline {
+  const feed: Pick<Feed, 'read'> = {
+    read: async ({ after }) => ({ entries: [], position: after, isAtEnd: true, hasGap: false }),
+  };
+  return new Proxy(timeline, {
+    get(target, name) {
+      if (name === 'feed') return feed;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 const unreadOf = async (world: World, id: string, conversation_id: ConversationId) =>
@@ -64,8 +79,8 @@ test('[E3] what was found after a crash is written down by the next life', async
   await world.close();
   world = await openWorld({ folder });
   await world.close();
-  // This one reads nothing again.
-  world = await openWorld({ folder, given: (deps) => ({ ...deps, sole: undefined }) });
+  // This one recovers nothing.
+  world = await openWorld({ folder, given: (deps) => ({ ...deps, timeline: withEmptyFeed(deps.timeline) }) });
   expect(await unreadOf(world, 'bob', conversation)).toBe(1);
   await world.close();
 });
@@ -111,17 +126,10 @@ test('[E3] a record that was read before its write, and is answered after it, is
     given: (deps) => ({
       ...deps,
       clock,
-      sole: deps.sole && {
-        ...deps.sole,
-        directory: around(deps.sole.directory, async (name, call) => {
-          const result = await call();
-          if (name === 'moveSentThrough') writes++;
-          return result;
-        }),
-      },
       directory: around(deps.directory, async (name, call) => {
         const result = await call();
-        if (isHolding && name !== 'advanceSent') {
+        if (name === 'moveSentThrough') writes++;
+        else if (isHolding && name !== 'advanceSent') {
           heldReads++;
           await gate.promise;
         }
@@ -148,7 +156,7 @@ test('[E3] a record that was read before its write, and is answered after it, is
 test('[E3] a mark of another timeline is replaced', async () => {
   let directory: SoleDirectory | undefined;
   const given = (deps: CoreDeps) => {
-    directory = deps.sole?.directory;
+    if (deps.stores.type === 'sole') directory = deps.stores.directory;
     return deps;
   };
   let world = await openWorld({ folder, given });
@@ -173,7 +181,8 @@ function sentPositions() {
     },
   };
   const sent = new SentPositions({
-    ...{ clock, log: silentLog, sole: undefined },
+    ...{ clock, log: silentLog },
+    stores: { type: 'shared' } as CoreDeps['stores'],
     directory: directory as CoreDeps['directory'],
   });
   const note = (from: number, count: number) =>

@@ -27,7 +27,9 @@ const pieceMax = 5_000;
 const pageSize = 500;
 
 export class SentPositions {
-  readonly #deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log'>;
+  readonly #deps: Pick<CoreDeps, 'directory' | 'clock' | 'log'>;
+  /** undefined: several cores write the stores. */
+  readonly #sole: SoleStores | undefined;
   readonly #writeEveryMs: number;
   #waiting = new Noted();
   #writing: Noted | undefined;
@@ -41,12 +43,13 @@ export class SentPositions {
   #isFailing = false;
   readonly #outage: OutageLog;
 
-  constructor(deps: Pick<CoreDeps, 'directory' | 'sole' | 'clock' | 'log' | 'shared'>) {
-    const { clock, log } = deps;
+  constructor(deps: Pick<CoreDeps, 'directory' | 'stores' | 'clock' | 'log'>) {
+    const { clock, log, stores } = deps;
     const failing = 'positions of senders not stored, to be retried';
     this.#outage = new OutageLog({ failing, over: 'positions of senders are stored again', clock, log });
     this.#deps = deps;
-    this.#writeEveryMs = deps.shared ? writeEveryMsShared : writeEveryMs;
+    this.#sole = stores.type === 'sole' ? stores : undefined;
+    this.#writeEveryMs = stores.type === 'sole' ? writeEveryMs : writeEveryMsShared;
   }
 
   /** Throws StoreFailure if the buffer is full: a further append could not be noted. */
@@ -84,8 +87,7 @@ export class SentPositions {
 
   /** Notes messages that were committed before a crash without their positions being written. Rejects with StoreFailure. */
   recover(): Promise<void> {
-    const { sole } = this.#deps;
-    return sole ? this.#tracked(this.#recover(sole)) : Promise.resolve();
+    return this.#sole ? this.#tracked(this.#recover(this.#sole)) : Promise.resolve();
   }
 
   /** Resolves when all positions noted so far are written. */
@@ -148,7 +150,8 @@ export class SentPositions {
 
   /** false: the write failed. */
   async #writeNoted(): Promise<boolean> {
-    const { directory, sole } = this.#deps;
+    const { directory } = this.#deps;
+    const sole = this.#sole;
     try {
       const through = await sole?.timeline.position();
       // Entries committed before this position are noted once the appends in flight have ended.

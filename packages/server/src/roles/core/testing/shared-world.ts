@@ -1,4 +1,4 @@
-// A core that owns a partition in stores it believes to share: SQLite behind fences kept in memory. Its log hands over what the test says.
+// A core that owns a partition of shared stores: SQLite stores, with fences in memory. The test itself delivers the batches of its log.
 
 import { assert } from '@hongyan/base/assert';
 import type { Result } from '@hongyan/protocol/refusals';
@@ -18,10 +18,10 @@ import { openWorld, type World, type WorldOptions } from './world.ts';
 
 const partition = 7;
 
-/** The row of the partition, which both stores look at. */
+/** The row of the partition, which both stores check. */
 export class FenceRow {
   position: LogPosition = { partition, epoch: 0, offset: 0, publishedOffset: 0 };
-  /** Of each append: how many entries, and the offset it moved to. */
+  /** For each append: the number of entries, and the new offset. */
   readonly appends: (readonly [number, number | undefined])[] = [];
 
   claim(): LogPosition {
@@ -40,7 +40,7 @@ export class FenceRow {
   }
 }
 
-/** Hands over one batch when the test says so. */
+/** Delivers the batches of the test. */
 class ScriptedLog implements CommandProducer, CommandConsumer {
   handler: CommandHandler | undefined;
   owner: PartitionOwner | undefined;
@@ -59,7 +59,7 @@ class ScriptedLog implements CommandProducer, CommandConsumer {
 
 export interface SharedWorld extends World {
   readonly row: FenceRow;
-  /** Under the newest claim, unless the place says otherwise. */
+  /** Uses the newest claim, unless `place` overrides it. */
   handle(batch: readonly Command[], place?: Partial<BatchPlace>): Promise<readonly Result<CommandOutcome>[]>;
   readonly owner: PartitionOwner;
 }
@@ -72,8 +72,8 @@ export async function openSharedWorld({ given = (deps) => deps, ...options }: Wo
     given(deps) {
       const timeline = sharedTimeline(deps.timeline, row);
       const directory = sharedDirectory(deps.directory, row);
-      const shared = { timeline, directory };
-      return given({ ...deps, ...shared, commands: log, shared, sole: undefined });
+      const stores = { type: 'shared' as const, timeline, directory };
+      return given({ ...deps, ...{ timeline, directory, stores, commands: log } });
     },
   });
   const { handler, owner } = log;

@@ -1,4 +1,4 @@
-// A core on real SQLite files in a folder of its own, with a clock that the test moves and listeners on the bus.
+// A core on SQLite files in a temporary folder, with a clock that the test moves and listeners on the bus.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ import { Webhooks } from '../../worker/events/webhooks.ts';
 import { registrationWork } from '../../worker/registration-work.ts';
 import { startWorker } from '../../worker/worker.ts';
 import { type RunningCore, startCore } from '../core.ts';
-import type { CoreDeps, CoreLimits } from '../deps.ts';
+import type { CoreDeps, CoreLimits, CoreStores } from '../deps.ts';
 import { CoreMeter } from '../meter.ts';
 import { UserTiers } from '../user-tiers.ts';
 
@@ -76,7 +76,7 @@ export interface WorldOptions extends Partial<CoreLimits> {
   /** A file of the timeline grows to this. */
   readonly timelineBytesMax?: number;
   readonly isSignupEnabled?: boolean;
-  /** Replaces what the core is given: a clock moved by hand, a port that fails or delays. The world keeps the real ones. */
+  /** Replaces options of the core, such as its clock, or ports by ones that fail or delay. The world keeps the real ones. */
   readonly given?: (deps: CoreDeps) => CoreDeps;
   /** Opened again with what an earlier world left there; removed by the test. */
   readonly folder?: string;
@@ -147,7 +147,7 @@ export async function openWorld({
     commands: new MemoryCommandLog({ ...bounds, queuePerUserMax: 1_000, batchPerUserMax: 64, clock }),
     timeline,
     directory,
-    sole: { timeline, directory },
+    stores: { type: 'sole', timeline, directory },
     access,
     devices,
     tasks,
@@ -179,7 +179,9 @@ export async function openWorld({
       directory,
     }),
   };
-  const core = startCore(given(deps));
+  const replaced = given(deps);
+  const stores = { ...replaced.stores, timeline: replaced.timeline, directory: replaced.directory } as CoreStores;
+  const core = startCore({ ...replaced, stores });
   await core.ready;
   return {
     ...{ core, timeline, directory, devices, access, bus },
