@@ -1,4 +1,4 @@
-// Accounts through the core: ids, names and passwords in any form, what guessing meets, and who waits for whom.
+// Accounts through the core: ids, names and passwords in any form, limits of guesses, and fair turns.
 
 import { afterEach, expect, spyOn, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
@@ -28,7 +28,7 @@ const signup = (
 const login = (user_id: string, password = good, from = here) =>
   world.core.login(from, { user_id: user(user_id), password });
 
-test('an account is created once, and opened by its password alone', async () => {
+test('an account is created once, and only its password opens it', async () => {
   await open();
   const granted = {
     ...{ access_token: 'token of ann', token_type: 'Bearer', expires_in: 60 },
@@ -39,19 +39,19 @@ test('an account is created once, and opened by its password alone', async () =>
   expect(codeOf(await signup('ann'))).toBe('conflict');
   const [wrong, unknown] = [await login('ann', 'wrong horse battery'), await login('nobody')];
   expect(codeOf(wrong)).toBe('unauthorized');
-  // Neither the words nor the code tell which ids exist.
+  // Neither the message nor the code reveals which ids exist.
   expect(unknown).toEqual(wrong);
   expect(accepted(await world.core.getMe(caller('ann'), {}))).toEqual(granted.user as never);
   expect(codeOf(await world.core.getMe(caller('nobody'), {}))).toBe('not_found');
 });
 
-test('of those who sign up with one id at once, one gets it', async () => {
+test('of several concurrent sign-ups with one id, one succeeds', async () => {
   await open();
   const outcomes = await Promise.all(['ann', 'Ann', 'ANN'].map((id) => signup(id)));
   expect(outcomes.map(codeOf).toSorted()).toEqual(['conflict', 'conflict', 'ok']);
 });
 
-test('ids in another case of the letters are one id, shown as it was created', async () => {
+test('ids are case-insensitive, and shown in the spelling of their creation', async () => {
   await open();
   accepted(await signup('Ann'));
   expect(codeOf(await signup('aNN'))).toBe('conflict');
@@ -115,7 +115,7 @@ test.each([
   expect(codeOf(await login('some.user.id', password))).toBe('unauthorized');
 });
 
-test('a password matches however it was composed', async () => {
+test('a password matches in any Unicode composition', async () => {
   await open();
   const [composed, decomposed] = ['caf\u00e9 ma\u00f1ana', 'cafe\u0301 man\u0303ana'];
   accepted(await signup('a', { password: composed }));
@@ -125,7 +125,7 @@ test('a password matches however it was composed', async () => {
   expect(codeOf(await login('a', 'cafe manana'))).toBe('unauthorized');
 });
 
-test('a password stored before there was a normal form still matches as it was typed', async () => {
+test('a password stored before normalisation was introduced still matches as typed', async () => {
   await open();
   const typed = 'cafe\u0301 man\u0303ana';
   const old = { userId: user('old'), displayName: 'old', createdAtMs: 1, passwordHash: await hashPassword(typed) };
@@ -135,7 +135,7 @@ test('a password stored before there was a normal form still matches as it was t
   expect(codeOf(await login('old', ''))).toBe('unauthorized');
 });
 
-test('guesses against one account from one address wait in a short line, and hold up no other account or address', async () => {
+test('guesses at one account from one address wait in a short queue, and delay no other account or address', async () => {
   await open();
   accepted(await signup('ann'));
   accepted(await signup('bob'));
@@ -148,7 +148,7 @@ test('guesses against one account from one address wait in a short line, and hol
   expect(codeOf(await login('ann', good, there))).toBe('ok');
 });
 
-test('a hash that could not be made is made again for the next login of an unknown user', async () => {
+test('a hash that could not be computed is computed again for the next login of an unknown user', async () => {
   await open();
   const hashing = spyOn(Bun.password, 'hash').mockRejectedValueOnce(new Error('no memory'));
   try {
@@ -161,7 +161,7 @@ test('a hash that could not be made is made again for the next login of an unkno
   }
 });
 
-test('where sign-up is disabled no account is created, and those there are log in', async () => {
+test('with sign-up disabled no account is created, and existing users can log in', async () => {
   await open({ isSignupEnabled: false });
   expect(codeOf(await signup('ann'))).toBe('forbidden');
   const passwordHash = await hashPassword(good);
@@ -169,7 +169,7 @@ test('where sign-up is disabled no account is created, and those there are log i
   expect(codeOf(await login('bob'))).toBe('ok');
 });
 
-test('[A4] whom an issuer vouches for is created once, under one spelling, and has no password', async () => {
+test('[A4] a user authenticated by an issuer is created once, in one spelling, without a password', async () => {
   await open();
   const admit = (userId: string, displayName?: string) =>
     world.core.admitUser({ userId: user(userId), ...(displayName === undefined ? {} : { displayName }) });
@@ -182,14 +182,14 @@ test('[A4] whom an issuer vouches for is created once, under one spelling, and h
   expect(codeOf(await signup('bob'))).toBe('conflict');
 });
 
-test('[A4] where the application creates its users, an unknown one is refused', async () => {
+test('[A4] an unknown user is refused if the application creates its users', async () => {
   await open({ given: (deps) => ({ ...deps, mayIssuerCreate: false }) });
   await world.people('ann');
   expect(accepted(await world.core.admitUser({ userId: user('ANN') }))).toBe(user('ann'));
   expect(codeOf(await world.core.admitUser({ userId: user('bob') }))).toBe('unauthorized');
 });
 
-test('an account that was made is not answered as one that was not, where no token can be made for it now', async () => {
+test('a sign-up whose token cannot be issued is not reported as failed, because the account exists', async () => {
   const access: { failWith(error: Error | undefined): void } = { failWith: () => {} };
   await open({
     given(deps) {

@@ -1,4 +1,4 @@
-// What an application's back end may do with an API key: whom it speaks for, its users and their tokens, and what the system may.
+// Operations of a back end with an API key: on behalf of users, on users and tokens, and as the system.
 
 import { afterEach, expect, test } from 'bun:test';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
@@ -24,7 +24,7 @@ const mint = (input: Input<'mintToken'>) => world.core.mintToken(system, input);
 const put = (user_id: string, more: Omit<Input<'putUser'>, 'user_id'> = {}) =>
   world.core.putUser(system, { user_id: user(user_id), ...more });
 
-test('[A20, A21, A23] a key is who it is as long as it is stored, and speaks for a user under the stored id', async () => {
+test('[A20, A21, A23] a key is valid while it is stored, and acts for a user under the stored id', async () => {
   world = await openWorld();
   await world.people('Ann');
   await addKey();
@@ -40,7 +40,7 @@ test('[A20, A21, A23] a key is who it is as long as it is stored, and speaks for
   expect(codeOf(await world.core.identifyKey({ key }))).toBe('unauthorized');
 });
 
-test('[A21] a flood of made-up keys asks the store four times a second, and keys that are there work meanwhile', async () => {
+test('[A21] a flood of invented keys causes four queries per second, and existing keys keep working', async () => {
   let looks = 0;
   const counted = (access: Access): Access =>
     new Proxy(access, {
@@ -78,7 +78,7 @@ test('[A21] a flood of made-up keys asks the store four times a second, and keys
   expect(looks).toBe(6);
 });
 
-test('[A22] when a key was last used is kept to the minute', async () => {
+test('[A22] the time of last use of a key is stored to the minute', async () => {
   world = await openWorld();
   await addKey();
   const used = async () => {
@@ -94,7 +94,7 @@ test('[A22] when a key was last used is kept to the minute', async () => {
   expect(await used()).toBe(first + 60_000);
 });
 
-test('[A24] a token is minted for a user who is there, or is created when asked', async () => {
+test('[A24] a token is minted for an existing user, or for one created on request', async () => {
   world = await openWorld();
   await world.people('ann');
   expect(codeOf(await mint({ user_id: user('bob') }))).toBe('not_found');
@@ -107,7 +107,7 @@ test('[A24] a token is minted for a user who is there, or is created when asked'
   expect(codeOf(await mint({ user_id: user('ann'), tier: 'paid' }))).toBe('ok');
 });
 
-test('[A24] [A25] a tier that does not exist is refused, and nobody is created for it', async () => {
+test('[A24] [A25] an unknown tier is refused, and no user is created', async () => {
   world = await openWorld();
   expect(await mint({ user_id: user('ann'), create: true, tier: 'gold' })).toMatchObject({
     code: 'not_found',
@@ -117,7 +117,7 @@ test('[A24] [A25] a tier that does not exist is refused, and nobody is created f
   expect((await world.directory.getUsers([user('ann')])).size).toBe(0);
 });
 
-test('[A25] a user is created, renamed, disabled and let in again', async () => {
+test('[A25] a user is created, renamed, disabled and enabled again', async () => {
   world = await openWorld();
   expect(accepted(await put('ann', { display_name: 'Ann', tier: 'paid' }))).toEqual({
     user_id: user('ann'),
@@ -140,7 +140,7 @@ test('[A25] a user is created, renamed, disabled and let in again', async () => 
   expect(codeOf(await put('SYSTEM'))).toBe('forbidden');
 });
 
-test('[A25] a disabled user cannot log in, with the right password alone learning why', async () => {
+test('[A25] a disabled user cannot log in, and only the right password reveals why', async () => {
   world = await openWorld();
   const input = { user_id: user('ann'), password: 'correct horse battery' };
   accepted(await world.core.signup({ address: '::1' }, input));
@@ -150,7 +150,7 @@ test('[A25] a disabled user cannot log in, with the right password alone learnin
   expect(await login('wrong')).toMatchObject({ code: 'unauthorized', message: 'wrong user id or password' });
 });
 
-test('[A25] who is disabled while a login or a minting is under way gets no token', async () => {
+test('[A25] a user who is disabled during a login or minting gets no token', async () => {
   const signing = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
   world = await openWorld({
@@ -173,7 +173,7 @@ test('[A25] who is disabled while a login or a minting is under way gets no toke
   expect(await minting).toMatchObject({ code: 'unauthorized', message: 'this account is disabled' });
 });
 
-test('[A26] nobody is the system: it cannot sign up, and its name is found once it has spoken', async () => {
+test('[A26] no one can sign up as the system, and its name can be read once it has sent a message', async () => {
   world = await openWorld();
   const input = { user_id: user('SyStem'), password: 'correct horse battery' };
   expect(codeOf(await world.core.signup({ address: '::1' }, input))).toBe('forbidden');
@@ -183,7 +183,7 @@ test('[A26] nobody is the system: it cannot sign up, and its name is found once 
   expect(accepted(await world.core.getUser(system, { user_id: user('system') })).display_name).toBe('System');
 });
 
-test('[A26] the system writes into any group and to any user, and is a member of neither group nor pair of others', async () => {
+test('[A26] the system writes into any group and to any user without being a member, but not into direct conversations of others', async () => {
   world = await openWorld();
   await world.people('ann', 'bob', 'system');
   const group = await world.group('ann', ['bob'], { rules: { post: 'admins' } });
@@ -204,7 +204,7 @@ test('[A26] the system writes into any group and to any user, and is a member of
   expect(accepted(await world.core.getConversation(caller('bob'), { conversation_id: group })).unread).toBe(1);
 });
 
-test('[A26] nobody but the system makes it a member, and it writes to any number of users', async () => {
+test('[A26] only the system makes itself a member, and it writes to any number of users', async () => {
   world = await openWorld({ conversationsPerUserMax: 2 });
   const names = ['ann', 'bob', 'cat', 'dan'];
   await world.people(...names, 'system');
@@ -223,7 +223,7 @@ test('[A26] nobody but the system makes it a member, and it writes to any number
     );
 });
 
-test('[A26] the system manages any group as its owner would, but hands over none', async () => {
+test('[A26] the system manages any group like its owner, but cannot transfer it', async () => {
   world = await openWorld();
   await world.people('ann', 'bob', 'cat', 'system');
   const conversation_id = await world.group('ann', ['bob']);

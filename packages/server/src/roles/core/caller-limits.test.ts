@@ -1,4 +1,4 @@
-// [L2] [L3] [L6] What each user may ask and store, with tiers from a directory that answers when the test says so.
+// [L2] [L3] [L6] Limits of requests and stored bytes per user, with tiers from a directory that the test controls.
 
 import { beforeEach, expect, test } from 'bun:test';
 import { silentLog } from '@hongyan/base/log';
@@ -70,7 +70,7 @@ async function passedOf(count: number, who: Caller, name: Name = 'send'): Promis
   return passed;
 }
 
-test('[L2] a user has the burst of its tier, whichever operation it asks, and then is told when to come back', async () => {
+test('[L2] a user has the burst of its tier for any operation, and then learns when to retry', async () => {
   expect(await passedOf(15, caller('ann'))).toBe(15);
   expect(await passedOf(10, caller('ann'), 'getMe')).toBe(5);
   expect(await limits.check('send', caller('ann'))).toMatchObject({
@@ -83,14 +83,14 @@ test('[L2] a user has the burst of its tier, whichever operation it asks, and th
   expect(await passedOf(20, caller('ann'))).toBe(10);
 });
 
-test('[L7] reads and signals are bounded apart: neither takes anything from what a user sends', async () => {
+test('[L7] reads and signals have separate limits: neither reduces what a user can send', async () => {
   expect(await passedOf(1000, caller('ann'), 'read')).toBe(200);
   expect(await passedOf(1000, caller('ann'), 'catchUp')).toBe(200);
   expect(await passedOf(1000, caller('ann'), 'send')).toBe(20);
   expect(await passedOf(1000, caller('bob'), 'hello')).toBe(20);
 });
 
-test('[L3] what the back end set beats what the token names, which beats the default; an unknown name counts as none', async () => {
+test('[L3] the tier set by the back end precedes that of the token, which precedes the default; an unknown name is ignored', async () => {
   stored.set('set' as UserId, 'paid').set('gone' as UserId, 'of an older configuration');
   expect(await passedOf(300, caller('set', 'free'))).toBe(200);
   expect(await passedOf(300, caller('claimed', 'paid'))).toBe(200);
@@ -99,7 +99,7 @@ test('[L3] what the back end set beats what the token names, which beats the def
   expect(await passedOf(300, caller('free', 'unlimited'))).toBe(300);
 });
 
-test('[L3] a tier set here is in force at once, one set beside the server within five seconds', async () => {
+test('[L3] a tier set by the server takes effect immediately, one set by the command line within five seconds', async () => {
   expect(await passedOf(30, caller('ann'))).toBe(20);
   expect(await tiers.set('ann' as UserId, 'paid')).toMatchObject({ type: 'ok' });
   clock.advance(1000);
@@ -113,7 +113,7 @@ test('[L3] a tier set here is in force at once, one set beside the server within
   expect(codeOf(await tiers.set('nobody' as UserId, 'paid'))).toBe('not_found');
 });
 
-test('[L3] a tier set while the one before is being read stays', async () => {
+test('[L3] a tier set while the previous one is being read remains', async () => {
   const held = Promise.withResolvers<void>();
   stored.set('ann' as UserId, 'free');
   const found = Promise.withResolvers<void>();
@@ -129,7 +129,7 @@ test('[L3] a tier set while the one before is being read stays', async () => {
   expect(await passedOf(300, caller('ann'))).toBe(199);
 });
 
-test('[L1] requests that wait for the tier of their user are decided in their order', async () => {
+test('[L1] requests that wait for the tier of their user are decided in order', async () => {
   const held = Promise.withResolvers<void>();
   readFrom = () => held.promise;
   const order: number[] = [];
@@ -142,7 +142,7 @@ test('[L1] requests that wait for the tier of their user are decided in their or
   expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
 });
 
-test('[L3] while the directory cannot be read the default holds', async () => {
+test('[L3] while the directory cannot be read the default applies', async () => {
   readFrom = () => Promise.reject(new StoreFailure('unavailable', 'no disk'));
   expect(await passedOf(30, caller('ann'))).toBe(20);
 });

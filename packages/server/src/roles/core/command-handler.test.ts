@@ -1,4 +1,4 @@
-// The way up: the order in a conversation with changes and look-ups between, and outcomes that say what is known.
+// The command handler: the order within a conversation across changes and look-ups, and exact outcomes.
 
 import { afterEach, expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
@@ -18,14 +18,14 @@ afterEach(() => world.close());
 
 const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** What a reader of the timeline sees of a conversation, whole. */
+/** The complete timeline of a conversation. */
 async function entriesOf(conversationId: ConversationId): Promise<readonly StoredEntry[]> {
   return (await world.timeline.range({ conversationId, afterSeq: seq(0), limit: 10_000 })).entries;
 }
 const contentOf = ({ contentJson }: StoredEntry) => JSON.parse(contentJson) as Readonly<Record<string, unknown>>;
 const textOf = (entry: StoredEntry) => contentOf(entry).text ?? contentOf(entry).title ?? contentOf(entry).change;
 
-test('[D2] a change waits for what came before it, and what came behind waits for the change; others go on', async () => {
+test('[D2] a change waits for earlier commands, later commands wait for the change, and other conversations continue', async () => {
   let open = () => {};
   let reached: Promise<void> = Promise.resolve();
   await openPeople((deps) => {
@@ -59,7 +59,7 @@ test('[D2] a message whose sender has to be looked up is not overtaken', async (
     ({ open, reached } = directory);
     return { ...deps, directory: directory.port };
   });
-  // Opened beside the core, which has to read who is in it.
+  // Created without the core, which has to read its members.
   const group = 'g:unread' as ConversationId;
   await world.directory.createConversation({
     ...{
@@ -85,7 +85,7 @@ test('[D2] a message whose sender has to be looked up is not overtaken', async (
   expect((await entriesOf(group)).map(textOf)).toEqual(['1', '2', '3', '4']);
 });
 
-test('[D2] a change waits for what came before it, also when all that came last was refused', async () => {
+test('[D2] a change waits for earlier commands, even if the latest of them were all refused', async () => {
   let isHolding = false;
   const gate = Promise.withResolvers<void>();
   const arrival = Promise.withResolvers<void>();
@@ -117,7 +117,7 @@ test('[D2] a change waits for what came before it, also when all that came last 
   expect(accepted(await message).seq).toBeLessThan(Number(accepted(await reaction).seq));
 });
 
-test('[D9] a removal waits for a message before it whose sender is still looked up', async () => {
+test('[D9] a removal waits for an earlier message whose sender is still being looked up', async () => {
   let isHolding = false;
   const gate = Promise.withResolvers<void>();
   const arrival = Promise.withResolvers<void>();
@@ -144,11 +144,11 @@ test('[D9] a removal waits for a message before it whose sender is still looked 
   expect((await entriesOf(group)).map(textOf)).toEqual(['created', 'last words', 'left']);
 });
 
-test('[D9] a membership that ends while it is read is not remembered', async () => {
+test('[D9] a membership that ends while it is read is not cached', async () => {
   let open = () => {};
   let reached: Promise<void> = Promise.resolve();
   await openPeople((deps) => {
-    // The answer is old when it arrives: it was read before the removal.
+    // The result is stale when it arrives: it was read before the removal.
     const gate = Promise.withResolvers<void>();
     const arrival = Promise.withResolvers<void>();
     [open, reached] = [gate.resolve, arrival.promise];
@@ -205,7 +205,7 @@ test.each([
   expect(await world.say('ann', conversation_id)).toMatchObject({ seq: 2 });
 });
 
-test('[D6] a directory that fails before anything is stored leaves no outcome in doubt', async () => {
+test('[D6] a directory that fails before anything is stored leaves no outcome unknown', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   await openPeople((deps) => {
     const directory = failing(deps.directory, 'getMembers', 'createConversation');
@@ -226,7 +226,7 @@ test('[D6] a directory that fails before anything is stored leaves no outcome in
   expect(codeOf(await world.trySay('bob', group))).toBe('ok');
 });
 
-test('a bus that fails takes nothing back: what is stored is answered as stored', async () => {
+test('a failing bus does not change outcomes: what is stored is reported as stored', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   await openPeople((deps) => {
     const bus = failing(deps.bus, 'publish');
@@ -256,7 +256,7 @@ interface Asked {
   readonly outcome: Promise<Result<unknown>>;
 }
 
-/** Users who write, rename, add and remove at random, without waiting for answers. */
+/** Users who write, rename, add and remove at random, without waiting for outcomes. */
 class Crowd {
   readonly asked: Asked[] = [];
   readonly #random: () => number;
@@ -318,7 +318,7 @@ const markOf = (entry: StoredEntry): string[] => {
   return /^(?:message|title) /.test(text) ? [text] : [];
 };
 
-/** The members after the last entry; throws where an entry is by a user who is none. */
+/** The members after the last entry; throws if an entry is by a user who is not a member. */
 function membersAlong(entries: readonly StoredEntry[], first: readonly string[]): readonly string[] {
   const members = new Set(first);
   for (const entry of entries) {
@@ -332,7 +332,7 @@ function membersAlong(entries: readonly StoredEntry[], first: readonly string[])
   return [...members].sort();
 }
 
-test('[D2][D9] in any interleaving each user is obeyed in order, and no entry of a removed member follows the removal', async () => {
+test('[D2][D9] in any interleaving the commands of each user run in order, and no entry of a removed member follows the removal', async () => {
   const seed = testSeed('interleavings');
   const random = createRandom(seed);
   const someTurns = async () => {

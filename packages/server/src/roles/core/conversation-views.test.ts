@@ -18,7 +18,7 @@ const view = async (id: string, conversation_id: ConversationId) =>
 const statusesFor = async (id: string, conversation_id: ConversationId) =>
   accepted(await world.core.history(caller(id), { conversation_id })).entries.map(({ status }) => status);
 
-test('[E3] unread counts the messages of others behind the read position; reading on any device lowers it for all', async () => {
+test('[E3] unread counts messages of others after the read position; reading on one device lowers it on all', async () => {
   await open();
   const { conversation_id } = await world.say('ann', 'bob');
   for (let number = 0; number < 4; number++) await world.say('ann', 'bob');
@@ -32,7 +32,7 @@ test('[E3] unread counts the messages of others behind the read position; readin
   expect(await view('bob', conversation_id)).toMatchObject({ unread: 0, last_message: { seq: 6, from: 'bob' } });
 });
 
-test('[D7] a member who joins later has nothing of the past to read, and takes back no status', async () => {
+test('[D7] earlier messages are not unread for a new member, and their status does not go back', async () => {
   await open();
   const group = await world.group('ann', ['bob'], { history_visible: true });
   const { seq: last } = await world.say('ann', group);
@@ -57,7 +57,7 @@ test('[D5] the last message is shown only to members who may see it', async () =
   expect(await world.core.getMessage(caller('carl'), { msg_id })).toMatchObject({ code: 'not_found' });
 });
 
-test('[D7] the sender of a direct message sees what the other has reached, the other their own position', async () => {
+test('[D7] the sender of a direct message sees the position of the other user, who sees their own', async () => {
   await open();
   const { conversation_id } = await world.say('ann', 'bob');
   await world.say('ann', 'bob');
@@ -70,7 +70,7 @@ test('[D7] the sender of a direct message sees what the other has reached, the o
   expect(await statusesFor('bob', conversation_id)).toEqual(['read', 'delivered', 'read']);
 });
 
-test('[D7] a group message is read for its sender once all others read it; above the bound only its places show that', async () => {
+test('[D7] a group message is read for its sender once all others have read it; in large groups only getMessage shows that', async () => {
   await open({ receiptsPushMax: 3 });
   const group = await world.group('ann', ['bob', 'carl']);
   const { seq: at, msg_id } = await world.say('ann', group);
@@ -89,7 +89,7 @@ test('[D7] a group message is read for its sender once all others read it; above
   });
 });
 
-test('a larger group does not list its members inline, and still has their number', async () => {
+test('a larger group does not list its members inline, but has their number', async () => {
   await open({ membersInlineMax: 3 });
   const group = await world.group('ann', ['bob', 'carl']);
   expect(await view('ann', group)).toMatchObject({ member_count: 3, members: ['ann', 'bob', 'carl'] });
@@ -99,7 +99,7 @@ test('a larger group does not list its members inline, and still has their numbe
   expect(large).not.toHaveProperty('members');
 });
 
-test('[D7] the last message of a view has the status that history gives it', async () => {
+test('[D7] the last message of a view has the same status as in history', async () => {
   await open({ receiptsPushMax: 3, membersInlineMax: 10 });
   const group = await world.group('ann', ['bob', 'carl', 'dan']);
   const { seq: at } = await world.say('ann', group);

@@ -1,4 +1,4 @@
-// Conversations and their members through the core: bounds, roles, and that a removed member is no longer admitted at once.
+// Conversations and their members through the core: limits, roles, and the immediate effect of a removal.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
@@ -40,7 +40,7 @@ test('a group is created with as many members as allowed; repeats and the creato
   expect(await conversationsOf('bob')).toEqual([full.conversation_id]);
 });
 
-test('at the bound no user is added, adding a member again changes nothing, and one that leaves makes room', async () => {
+test('at the limit no user is added, adding a member again changes nothing, and a member who leaves makes room', async () => {
   const full = await world.group('ann', ['bob', 'carl', 'dan']);
   expect(codeOf(await add('ann', full, 'eve'))).toBe('too_large');
   expect(codeOf(await add('ann', full, 'bob'))).toBe('ok');
@@ -51,14 +51,14 @@ test('at the bound no user is added, adding a member again changes nothing, and 
   expect(await countOf(full)).toBe(membersMax);
 });
 
-test('of many users added at once, as many join as there is room for', async () => {
+test('of many users added concurrently, as many join as there is room for', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   const outcomes = await Promise.all(['dan', 'eve', 'fay'].map((who) => add('ann', group, who)));
   expect(outcomes.map(codeOf)).toEqual(['ok', 'too_large', 'too_large']);
   expect(await countOf(group)).toBe(membersMax);
 });
 
-test('a user who is added twice, at once too, joined once', async () => {
+test('a user who is added twice, even concurrently, joins once', async () => {
   const group = await world.group('ann', ['bob']);
   const outcomes = await Promise.all([
     add('ann', group, 'carl'),
@@ -72,7 +72,7 @@ test('a user who is added twice, at once too, joined once', async () => {
   expect(entries.filter(({ content }) => 'change' in content && content.change === 'joined')).toHaveLength(1);
 });
 
-test('[D9] a member who left may do nothing there any more, at once, and everything again once added back', async () => {
+test('[D9] a member who left has no permissions immediately, and all permissions again once added back', async () => {
   const group = await world.group('ann', ['bob', 'carl'], { history_visible: true });
   const { msg_id } = await world.say('bob', group);
   const bob = caller('bob');
@@ -100,7 +100,7 @@ test('[D9] a member who left may do nothing there any more, at once, and everyth
   }
 });
 
-test('ownership passes on when the last owner leaves, and an owner who comes back is a member like any other', async () => {
+test('ownership passes on when the owner leaves, and a former owner who is added again is a plain member', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   expect(codeOf(await remove('bob', group, 'carl'))).toBe('forbidden');
   expect(codeOf(await remove('ann', group, 'ann'))).toBe('ok');
@@ -119,7 +119,7 @@ test('ownership passes on when the last owner leaves, and an owner who comes bac
   expect(codeOf(await remove(newOwner, group, member))).toBe('ok');
 });
 
-test('a group whose last member left is gone for everyone, and its id is not taken again', async () => {
+test('a group whose last member left does not exist for anyone, and its id is not reused', async () => {
   const group = await world.group('ann', ['bob']);
   expect(codeOf(await remove('ann', group, 'bob'))).toBe('ok');
   expect(codeOf(await remove('ann', group, 'ann'))).toBe('ok');
@@ -127,7 +127,7 @@ test('a group whose last member left is gone for everyone, and its id is not tak
   expect(codeOf(await add('ann', group, 'ann'))).toBe('not_member');
 });
 
-test('a new member of a group sees what is written from then on, unless the creator chose otherwise', async () => {
+test('a new member of a group sees only later messages, unless the creator chose otherwise', async () => {
   const [hidden, shown] = [await world.group('ann', []), await world.group('ann', [], { history_visible: true })];
   const broadcast = await world.group('ann', [], { kind: 'broadcast' });
   for (const conversation of [hidden, shown, broadcast]) {
@@ -142,7 +142,7 @@ test('a new member of a group sees what is written from then on, unless the crea
   ]);
 });
 
-test('ids are resolved in whatever case they are written', async () => {
+test('ids are resolved in any case', async () => {
   const group = accepted(await create('ann', ['BOB', 'bob'])).conversation_id;
   expect((await view(group)).members?.map(String)).toEqual(['ann', 'bob']);
   expect(codeOf(await add('ann', group, 'CARL'))).toBe('ok');
@@ -152,7 +152,7 @@ test('ids are resolved in whatever case they are written', async () => {
   expect(String(direct.conversation_id)).toBe('d:ann:bob');
 });
 
-test('a broadcast is written and changed by its owners alone', async () => {
+test('only owners write into a broadcast and change it', async () => {
   const broadcast = await world.group('ann', ['bob', 'carl'], { kind: 'broadcast' });
   expect(codeOf(await world.trySay('ann', broadcast))).toBe('ok');
   expect(codeOf(await world.trySay('bob', broadcast))).toBe('forbidden');
@@ -162,7 +162,7 @@ test('a broadcast is written and changed by its owners alone', async () => {
   expect(codeOf(await remove('bob', broadcast, 'bob'))).toBe('ok');
 });
 
-test('two users have one direct conversation, whichever of them begins it; it keeps its members and has no title', async () => {
+test('two users have one direct conversation, whoever starts it; it has fixed members and no title', async () => {
   const begin = async (creator: string, other: string) =>
     world.core.createConversation(caller(creator), { kind: 'direct', with: user(other) });
   const direct = accepted(await begin('bob', 'ann')).conversation_id;
@@ -175,7 +175,7 @@ test('two users have one direct conversation, whichever of them begins it; it ke
   expect(codeOf(await world.trySay('carl', direct))).toBe('not_member');
 });
 
-test('a new title is published at once, seen by every member, and recorded in the timeline', async () => {
+test('a new title is published immediately, seen by every member, and recorded in the timeline', async () => {
   const group = await world.group('ann', ['bob']);
   const frames = await world.listen(conversationTopic(group));
   const title = `'"); DROP TABLE conversation; -- 鸿雁 ${'x'.repeat(80)}`;
@@ -186,7 +186,7 @@ test('a new title is published at once, seen by every member, and recorded in th
   expect((await view(group)).title).toBe(title);
 });
 
-test('members receive who comes and goes, and so does the user who does', async () => {
+test('members are notified of joins and leaves, and so is the user who joins or leaves', async () => {
   const group = await world.group('ann', ['bob']);
   const inGroup = await world.listen(conversationTopic(group));
   const atCarl = await world.listen(userTopic(user('carl')));
@@ -201,7 +201,7 @@ test('members receive who comes and goes, and so does the user who does', async 
   expect(inGroup.filter(({ type }) => type === 'entry').map(({ seq: at }) => at)).toEqual([2, 3]);
 });
 
-test('members come in pages by id, each with name, role and positions', async () => {
+test('members are listed page by page by id, each with name, role and positions', async () => {
   const group = await world.group('dan', ['carl', 'bob', 'ann']);
   await world.read(caller('bob'), group, 1);
   const pageAfter = async (after?: string) => {
@@ -217,11 +217,11 @@ test('members come in pages by id, each with name, role and positions', async ()
   expect(second.next).toBeUndefined();
 });
 
-test('a user removed while being added follows nothing any more, whatever else is being written', async () => {
+test('a user removed while being added is not subscribed, whatever else is being written', async () => {
   const group = await world.group('ann', ['bob']);
   const followed = await world.follow('carl');
   for (let turns = 0; turns < 12; turns++) {
-    // What comes while this one commits is committed together.
+    // Commands that arrive during this commit are committed together.
     const other = create('eve', []);
     const adding = add('ann', group, 'carl');
     for (let turn = 0; turn < turns; turn++) await undefined;
@@ -255,7 +255,7 @@ test('[D2] commands of a caller take effect in the order of the calls, messages 
   ]);
 });
 
-test('nothing of a removed member stands behind the entry of the removal', async () => {
+test('no entry of a removed member follows the entry of the removal', async () => {
   const group = await world.group('ann', ['bob', 'carl']);
   expect(codeOf(await world.trySay('carl', group))).toBe('ok');
   const sends: Promise<unknown>[] = [];
@@ -270,7 +270,7 @@ test('nothing of a removed member stands behind the entry of the removal', async
   expect(page.entries.at(-1)?.content).toMatchObject({ change: 'left' });
 });
 
-test('[D9] a change that is stored is answered as done, also where the timeline has no room to record it', async () => {
+test('[D9] a stored change succeeds even if the timeline has no room to record it', async () => {
   await world.close();
   world = await openWorld({ timelineBytesMax: 128 * 1024 });
   await world.people('ann', 'bob', 'carl');
@@ -288,7 +288,7 @@ test('[D9] a change that is stored is answered as done, also where the timeline 
   expect(changed).toMatchObject({ title: 'new', members: ['ann', 'carl'] });
 });
 
-/** The directory cannot be read from when `method` has stored something until the next `mend`. */
+/** After `method` has stored something the directory cannot be read, until the next `mend`. */
 function unreadableAfter(method: 'createConversation' | 'addMember' | 'removeMember' | 'updateConversation') {
   let isBroken = false;
   return {
@@ -307,7 +307,7 @@ function unreadableAfter(method: 'createConversation' | 'addMember' | 'removeMem
   };
 }
 
-test('[D9] a member who is removed follows no more, and who is added follows, also where the change cannot be described', async () => {
+test('[D9] a removed member is unsubscribed and an added one subscribed, even if the frame of the change cannot be built', async () => {
   for (const method of ['removeMember', 'addMember'] as const) {
     await world.close();
     const directory = unreadableAfter(method);
@@ -320,14 +320,14 @@ test('[D9] a member who is removed follows no more, and who is added follows, al
     await listening.subscribe([userTopic(user('bob')), conversationTopic(group)]);
     expect(codeOf(await (method === 'removeMember' ? remove : add)('ann', group, 'bob'))).toBe('ok');
     expect(followed.has(group)).toBe(method === 'addMember');
-    // Whoever was not told of it reads it.
+    // Users who were not notified can read it.
     expect(new Set(lost)).toEqual(new Set([userTopic(user('bob')), conversationTopic(group)]));
     directory.mend();
     expect((await view(group)).members?.includes(user('bob'))).toBe(method === 'addMember');
   }
 });
 
-test('[D9] a change that is stored is not answered as one that was not, where the conversation cannot be read after it', async () => {
+test('[D9] a stored change is not reported as failed if the conversation cannot be read afterwards', async () => {
   for (const method of ['createConversation', 'updateConversation'] as const) {
     await world.close();
     const directory = unreadableAfter(method);
@@ -361,7 +361,7 @@ test.each(['   ', '\u200b', '\u2060\u200d', '\u0000', '\n', 'a\u0007b', '\u202Et
   },
 );
 
-test('a user is in no more conversations than allowed, whoever adds them', async () => {
+test('a user joins no more conversations than allowed, whoever adds them', async () => {
   await world.close();
   world = await openWorld({ conversationsPerUserMax: 2 });
   await world.people('ann', 'bob', 'carl', 'dan');
@@ -385,7 +385,7 @@ test('a user who may not see a conversation learns nothing about users through i
   expect(codeOf(await add('ann', group, 'nobody'))).toBe('not_found');
 });
 
-test('the owner makes admins and hands over; every change is reported, and stands in the timeline', async () => {
+test('the owner makes admins and transfers the conversation; every change is published and recorded', async () => {
   const { conversation_id } = accepted(await create('ann', ['bob', 'carl']));
   const frames = await world.listen(conversationTopic(conversation_id));
   const give = (by: string, to: string, role: 'owner' | 'admin' | 'member') =>
@@ -410,7 +410,7 @@ test('the owner makes admins and hands over; every change is reported, and stand
   ]);
 });
 
-test('[E10] administrators change who may post, add and mention all, and whether new members see what was before', async () => {
+test('[E10] admins change who may post, add and mention all, and whether new members see earlier messages', async () => {
   const group = await world.group('ann', ['bob']);
   const update = (by: string, more: object) =>
     world.core.updateConversation(caller(by), { conversation_id: group, ...more });
@@ -445,7 +445,7 @@ test('[E10] administrators change who may post, add and mention all, and whether
   expect(codeOf(await world.trySay('bob', group))).toBe('ok');
 });
 
-test('[D5] who was removed sees nothing after it, and is told of the gap when added again', async () => {
+test('[D5] a removed member sees nothing later, and learns of the gap when added again', async () => {
   const group = await world.group('ann', ['bob']);
   const before = await world.say('ann', group, 'before');
   const frames = await world.listen(userTopic(user('bob')));

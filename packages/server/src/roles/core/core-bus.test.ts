@@ -1,4 +1,4 @@
-// The bus as a core publishes on it: what is not accepted stops nothing, and makes one line.
+// The bus of the core: events that are not accepted stop nothing, and cause one log line.
 
 import { expect, test } from 'bun:test';
 import { createLog } from '@hongyan/base/log';
@@ -7,7 +7,7 @@ import { ManualClock } from '@hongyan/testing/manual-clock';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { CoreBus } from './core-bus.ts';
 
-test('[R2] publishing what the bus does not accept resolves, is known to be done, and is logged once', async () => {
+test('[R2] publishing resolves and is tracked even if the bus does not accept the events, and is logged once', async () => {
   const lines: string[] = [];
   const log = createLog({ level: 'info', write: (line) => lines.push(line) });
   const away = { publish: () => Promise.reject(new StoreFailure('unavailable', 'away')) };

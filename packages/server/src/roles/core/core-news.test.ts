@@ -1,4 +1,4 @@
-// What another core changed is not answered from memory here.
+// Changes by other cores invalidate the cached memberships.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -52,7 +52,7 @@ async function start() {
   return { directory, bus, memberships, news, title };
 }
 
-test('[N5] a member whom another core removed is none here, and a title that it changed is the new one', async () => {
+test('[N5] a removal and a new title by another core take effect here', async () => {
   const { directory, bus, title } = await start();
   directory.memberIds.delete(bob);
   directory.title = 'after';
@@ -60,7 +60,7 @@ test('[N5] a member whom another core removed is none here, and a title that it 
   expect([await title(ann), await title(bob)]).toEqual(['after', undefined]);
 });
 
-test('[N5] a read that began before the change is not remembered', async () => {
+test('[N5] a read that began before the change is not cached', async () => {
   const { directory, bus, memberships, title } = await start();
   memberships.forgetAll();
   const reading = title(bob);
@@ -70,7 +70,7 @@ test('[N5] a read that began before the change is not remembered', async () => {
   expect(await title(bob)).toBeUndefined();
 });
 
-test('[N5] after a possible loss nothing is answered from memory, and a loss of another topic costs nothing', async () => {
+test('[N5] after a possible loss nothing is answered from the cache; a loss of another topic has no effect', async () => {
   const { directory, bus, title } = await start();
   directory.memberIds.delete(bob);
   const before = directory.reads;
@@ -81,7 +81,7 @@ test('[N5] after a possible loss nothing is answered from memory, and a loss of 
   expect(await title(bob)).toBeUndefined();
 });
 
-test('after its stop it hears nothing', async () => {
+test('after stop it receives nothing', async () => {
   const { directory, bus, news, title } = await start();
   news.stop();
   directory.title = 'after';

@@ -1,4 +1,4 @@
-// What was written before a member joined, in a group that hides it [E10]: nothing that changes it later shows it.
+// Messages from before a member joined, in a group that hides them [E10]: later changes of them reveal nothing.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { Content } from '@hongyan/protocol/content';
@@ -37,7 +37,7 @@ async function change(target: Seq): Promise<readonly MsgId[]> {
   return made.map((ack) => accepted(ack).msg_id);
 }
 
-test('[E10] changes of a message keep their places for who may not see it, and say nothing of it', async () => {
+test('[E10] changes of a hidden message keep their places but reveal nothing of it', async () => {
   const msgIds = await change(hidden);
   const entries = await read('carl');
   expect(JSON.stringify(entries)).not.toContain('SECRET');
@@ -49,7 +49,7 @@ test('[E10] changes of a message keep their places for who may not see it, and s
   expect((await read('bob')).at(-1)?.content).toMatchObject({ reason: 'SECRET' });
 });
 
-test('[E10] an edit of a message before one joined has no content, one of a message after it has', async () => {
+test('[E10] an edit of a message from before the join has no content, an edit of a later one has', async () => {
   const { seq: shown } = await world.say('ann', group, 'hello carl');
   accepted(await world.core.edit(caller('ann'), { ...at(hidden), content: { type: 'text', text: 'SECRET too' } }));
   accepted(await world.core.edit(caller('ann'), { ...at(shown), content: { type: 'text', text: 'Hello Carl' } }));
@@ -64,7 +64,7 @@ test('[E10] an edit of a message before one joined has no content, one of a mess
   expect(codeOf(await world.core.react(caller('carl'), { ...at(hidden), key: 'x', op: 'add' }))).toBe('not_found');
 });
 
-test('[E10] what is pushed of a change of a hidden message has its content for those who see the message alone', async () => {
+test('[E10] a pushed change of a hidden message has content only for members who see the message', async () => {
   const topics = [conversationTopic(group), ...['ann', 'bob', 'carl'].map((id) => userTopic(user(id)))];
   const [all = [], ...own] = await Promise.all(topics.map((topic) => world.listen(topic)));
   const { seq: shown } = await world.say('ann', group, 'hello carl');
@@ -83,7 +83,7 @@ test('[E10] what is pushed of a change of a hidden message has its content for t
   expect(all.map((frame) => Number(frame.seq))).toEqual([0, 5, 6, 7, 8].map((after) => shown + after));
 });
 
-test('[E10] who sees a message is known again after each change of the members', async () => {
+test('[E10] who may see a message is determined again after each change of the members', async () => {
   const frames = await world.listen(conversationTopic(group));
   const { seq: shown } = await world.say('ann', group, 'hello carl');
   const edit = (content: string) =>

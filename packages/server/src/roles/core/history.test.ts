@@ -1,4 +1,4 @@
-// Pages of history through the core: bounds of a page, hidden beginnings, entries that are not kept any more.
+// Pages of history through the core: limits of a page, hidden beginnings, entries removed by retention.
 
 import { afterEach, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
@@ -20,7 +20,7 @@ const view = async (id: string, conversation_id: ConversationId) =>
 const history = async (id: string, conversation_id: ConversationId, more: Partial<Input<'history'>> = {}) =>
   accepted(await world.core.history(caller(id), { conversation_id, ...more }));
 
-test('[D5] a member who may not see the beginning gets the first seq, counts from there, and reads nothing before it', async () => {
+test('[D5] a member who may not see the beginning gets the first visible seq, and reads and counts nothing before it', async () => {
   await open();
   const group = await world.group('ann', ['bob']);
   for (let number = 0; number < 4; number++) await world.say('ann', group);
@@ -39,7 +39,7 @@ test('[D5] a member who may not see the beginning gets the first seq, counts fro
   expect(await history('bob', group, { before_seq: seq(6) })).toMatchObject({ first_seq: 1, has_more: false });
 });
 
-test('[D5] after old entries were removed, views and pages begin at what is kept, and count unread from there', async () => {
+test('[D5] after retention removed old entries, views and pages begin at the first retained one, and count unread from there', async () => {
   await open();
   const { conversation_id } = await world.say('ann', 'bob');
   await world.say('ann', 'bob');
@@ -56,7 +56,7 @@ test('[D5] after old entries were removed, views and pages begin at what is kept
   expect(await view('bob', conversation_id)).toMatchObject({ read_seq: 1, unread: 1 });
 });
 
-test('a page has no more entries than the bound, and both bounds together are refused', async () => {
+test('a page has at most the maximum of entries, and both bounds together are refused', async () => {
   await open({ pageMax: 3 });
   const { conversation_id } = await world.say('ann', 'bob');
   for (let number = 0; number < 4; number++) await world.say('ann', 'bob');
@@ -68,7 +68,7 @@ test('a page has no more entries than the bound, and both bounds together are re
   expect(await world.core.history(caller('bob'), both)).toMatchObject({ type: 'refused', code: 'bad_request' });
 });
 
-test('[D5][D8] a page has so many bytes at most, one entry at least, and page by page everything comes once', async () => {
+test('[D5][D8] a page has limited bytes and at least one entry, and all pages contain each entry once', async () => {
   await open({ pageBytesMax: 5_000 });
   const { conversation_id } = await world.say('ann', 'bob');
   for (const size of [1_000, 2_000, 9_000, 10, 4_000, 10, 10]) await world.say('ann', 'bob', 'x'.repeat(size));
@@ -88,7 +88,7 @@ test('[D5][D8] a page has so many bytes at most, one entry at least, and page by
   }
 });
 
-test('[D5][D8] a page has no more bytes for edits and replies, and page by page everything comes once', async () => {
+test('[D5][D8] edits and replies do not exceed the bytes of a page, and all pages contain each entry once', async () => {
   await open({ pageBytesMax: 50_000, pageMax: 100 });
   const { conversation_id } = await world.say('ann', 'bob', '雁'.repeat(5_000));
   const content = (text: string) => ({ type: 'text', text });
@@ -121,7 +121,7 @@ test('[D5][D8] a page has no more bytes for edits and replies, and page by page 
   }
 });
 
-test('[E2] limit counts messages; changes of members between them come along, are bounded, and both ways everything comes once', async () => {
+test('[E2] limit counts messages; changes of members between them are included up to a limit, and in both directions each entry comes once', async () => {
   await open({ pageMax: 4 });
   const group = await world.group('ann', ['bob']);
   for (let round = 0; round < 3; round++) {

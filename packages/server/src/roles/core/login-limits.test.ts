@@ -1,4 +1,4 @@
-// [L4] Guesses are bounded by address and by account, and do not keep out who is known.
+// [L4] Guesses are limited by address and by account, and do not lock out known users.
 
 import { beforeEach, expect, test } from 'bun:test';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -27,7 +27,7 @@ async function passedOf(
   return passed;
 }
 
-test('[L4] one account is tried ten times in a row from one address, in any case of its id, then ten times a minute', async () => {
+test('[L4] one address has ten attempts at an account, in any case of its id, then ten per minute', async () => {
   expect(await passedOf(50, (index) => limits.login(from('192.0.2.1'), (index % 2 ? 'ANN' : 'ann') as UserId))).toBe(
     10,
   );
@@ -38,7 +38,7 @@ test('[L4] one account is tried ten times in a row from one address, in any case
   expect(await passedOf(50, () => limits.login(from('192.0.2.1'), ann))).toBe(10);
 });
 
-test('[L4] guesses from everywhere at one account are bounded, and who logged in from an address before is not kept out', async () => {
+test('[L4] guesses at one account from all addresses are limited, and known addresses are not locked out', async () => {
   const home = from('198.51.100.7');
   expect((await limits.login(home, ann)).type).toBe('ok');
   limits.succeeded(home, ann);
@@ -47,7 +47,7 @@ test('[L4] guesses from everywhere at one account are bounded, and who logged in
   expect((await limits.login(home, ann)).type).toBe('ok');
 });
 
-test('[L4] addresses beyond their own rate use up nothing of an account', async () => {
+test('[L4] refused attempts of an address do not draw on the bucket of the account', async () => {
   for (let one = 1; one <= 12; one++) {
     const address = from(`192.0.2.${one}`);
     expect(await passedOf(60, (index) => limits.login(address, `user${one}-${index}` as UserId))).toBe(60);
@@ -56,7 +56,7 @@ test('[L4] addresses beyond their own rate use up nothing of an account', async 
   expect((await limits.login(from('203.0.113.1'), ann)).type).toBe('ok');
 });
 
-test('[L4] one address tries sixty accounts in a row, and makes twenty', async () => {
+test('[L4] one address can try sixty accounts in a row, and create twenty', async () => {
   expect(await passedOf(200, (index) => limits.login(from('192.0.2.1'), `user${index}` as UserId))).toBe(60);
   expect(await passedOf(200, () => limits.signup(from('192.0.2.1')))).toBe(20);
   expect(await passedOf(200, () => limits.signup({ address: '127.0.0.1' }))).toBe(200);

@@ -44,7 +44,7 @@ const conversation = async (by: string, conversation_id = direct) =>
   accepted(await world.core.getConversation(caller(by), { conversation_id }));
 
 describe('edits', () => {
-  test('[E4] history has the last content in place, catching up has every entry', async () => {
+  test('[E4] history has the last content in place, catch_up has every entry', async () => {
     await world.say('ann', 'bob', 'frist');
     await world.say('bob', 'ann', 'what?');
     const frames = await world.listen(userTopic(user('bob')));
@@ -72,7 +72,7 @@ describe('edits', () => {
     ]);
   });
 
-  test('[E4] "where is it" and the preview of the conversation have the present content too', async () => {
+  test('[E4] getMessage and the preview of the conversation have the present content too', async () => {
     const { msg_id } = await world.say('ann', 'bob', 'frist');
     accepted(await edit('ann', 1, 'first'));
     expect(accepted(await world.core.getMessage(caller('bob'), { msg_id })).message).toMatchObject({
@@ -82,7 +82,7 @@ describe('edits', () => {
     expect((await conversation('bob')).last_message).toMatchObject({ content: text('first'), seq: 1 });
   });
 
-  test('[D3] an edit sent twice took effect once, also when the rules say no by then', async () => {
+  test('[D3] a repeated edit takes effect once, even if the rules would refuse it by then', async () => {
     await world.say('ann', 'bob', 'frist');
     const key = at(1);
     const once = accepted(await edit('ann', 1, 'first', key));
@@ -95,7 +95,7 @@ describe('edits', () => {
     expect((await raw()).entries).toHaveLength(3);
   });
 
-  test('[D3] an edit sent again is the first one, also when its author has left', async () => {
+  test('[D3] a repeated edit gets its first outcome, even if its author has left', async () => {
     const group = await world.group('ann', ['bob']);
     const { seq: target } = await world.say('bob', group, 'frist');
     const key = at(target, group);
@@ -105,7 +105,7 @@ describe('edits', () => {
     expect(codeOf(await edit('bob', target, 'first', { conversation_id: group }))).toBe('not_member');
   });
 
-  test('[D3] the key of what a recall erased answers that alone: for any other change, or a message, it is a conflict', async () => {
+  test('[D3] the key of an erased change is a duplicate only for the same kind of change; another change or a message is a conflict', async () => {
     const of = (id: string) => ({ client_msg_id: id as ClientMsgId });
     const say = (id: string, words: string) =>
       world.core.send(caller('ann'), { to: user('bob'), ...of(id), content: text(words) });
@@ -127,7 +127,7 @@ describe('edits', () => {
     expect((await history()).entries.at(-1)?.content).toEqual(text('kept'));
   });
 
-  test('[E4] of two edits that know the same one, the second is a conflict', async () => {
+  test('[E4] of two edits based on the same edit, the second is a conflict', async () => {
     await world.say('ann', 'bob', 'x');
     const outcomes = await Promise.all([
       edit('ann', 1, 'a', { expect_seq: seq(0) }),
@@ -158,7 +158,7 @@ describe('targets', () => {
     expect(codeOf(await world.core.recall(caller('ann'), at(1, 'g:none' as ConversationId)))).toBe('not_member');
   });
 
-  test('[E2] a member who joined later does not reach what is hidden', async () => {
+  test('[E2] a member who joined later cannot change hidden messages', async () => {
     const group = await world.group('ann', ['bob'], { history_visible: false });
     const { seq: hidden } = await world.say('ann', group, 'before');
     accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('carl') }));
@@ -168,7 +168,7 @@ describe('targets', () => {
 });
 
 describe('recalls', () => {
-  test('[E5] leaves a tombstone, in history and in every entry that had the words', async () => {
+  test('[E5] leaves a tombstone, in history and in every entry that contained the text', async () => {
     await world.say('ann', 'bob', 'secret one');
     accepted(await edit('ann', 1, 'secret two'));
     accepted(await react('bob', 1, '😮'));
@@ -187,7 +187,7 @@ describe('recalls', () => {
     expect(JSON.stringify(await conversation('bob'))).not.toContain('secret');
   });
 
-  test('[E5] a recalled message sent again by a late retry stays recalled', async () => {
+  test('[E5] a recalled message that is retried late stays recalled', async () => {
     const input = { to: user('bob'), client_msg_id: 'k' as ClientMsgId, content: text('secret') };
     const sent = accepted(await world.core.send(caller('ann'), input));
     accepted(await recall('ann', 1));
@@ -204,7 +204,7 @@ describe('recalls', () => {
 });
 
 describe('reactions', () => {
-  test('[E6] are counted per key, and the reader knows the own ones', async () => {
+  test('[E6] are counted per key, and mark those of the reader', async () => {
     await world.say('ann', 'bob', 'x');
     accepted(await react('ann', 1, '❤️'));
     accepted(await react('bob', 1, '❤'));
@@ -220,7 +220,7 @@ describe('reactions', () => {
     expect((await history('bob')).entries[0]?.reactions).toEqual([{ key: '🎉', count: 1, mine: true }]);
   });
 
-  test('[E6] many at once are each counted once', async () => {
+  test('[E6] concurrent ones are each counted once', async () => {
     const group = await world.group('ann', ['bob', 'carl', 'dora']);
     const { seq: target } = await world.say('ann', group, 'x');
     const everyone = ['ann', 'bob', 'carl', 'dora', 'ann', 'bob', 'carl', 'dora'];
@@ -240,7 +240,7 @@ describe('one key for two at once', () => {
     async (_title, messages) => {
       const groups = [await world.group('ann', ['bob']), await world.group('ann', ['bob'])] as const;
       const [first, second] = groups;
-      // Known to the core, so that the message to come shares a batch with the second reaction.
+      // Cached by the core, so that the next message shares a batch with the second reaction.
       await world.say('ann', 'carl');
       const { seq: target } = await world.say('ann', first, 'x');
       for (let count = 0; count < messages; count++) await world.say('ann', second, 'x');
@@ -266,7 +266,7 @@ describe('pins', () => {
   const pinned = async (by: string, conversation_id = direct) =>
     accepted(await world.core.listPinned(caller(by), { conversation_id })).entries;
 
-  test('[E9] both of a direct conversation pin and unpin; what is so already makes no entry', async () => {
+  test('[E9] both members of a direct conversation pin and unpin; no change, no entry', async () => {
     await world.say('ann', 'bob', 'one');
     await world.say('bob', 'ann', 'two');
     const frames = await world.listen(userTopic(user('ann')));
@@ -285,7 +285,7 @@ describe('pins', () => {
     expect((await conversation('ann')).unread).toBe(1);
   });
 
-  test('[E9] of the messages between two pins nothing is read', async () => {
+  test('[E9] messages between two pins are not read', async () => {
     for (let seq = 1; seq <= 20; seq++) await world.say('ann', 'bob', `${seq}`);
     for (const target of [1, 20]) accepted(await pin('bob', target));
     for (let target = 2; target < 20; target++)
@@ -304,7 +304,7 @@ describe('pins', () => {
     expect(read).toBe(2);
   });
 
-  test('[E9] the list is bounded, a recall takes off it, and in groups administrators pin', async () => {
+  test('[E9] the list is limited, a recall removes from it, and in groups only admins pin', async () => {
     const group = await world.group('ann', ['bob', 'carl']);
     const seqs: number[] = [];
     for (const words of ['1', '2', '3']) seqs.push((await world.say('bob', group, words)).seq);
@@ -324,7 +324,7 @@ describe('pins', () => {
 });
 
 describe('unread counts', () => {
-  test('[E3] only messages of others count, from what was read or answered on', async () => {
+  test('[E3] counts only messages of others, after what was read or sent', async () => {
     for (const words of ['1', '2', '3']) await world.say('ann', 'bob', words);
     expect([(await conversation('ann')).unread, (await conversation('bob')).unread]).toEqual([0, 3]);
     accepted(await react('bob', 1, '👍'));
@@ -341,7 +341,7 @@ describe('unread counts', () => {
     expect((await conversation('ann')).unread).toBe(1);
   });
 
-  test('[E3] changes of members and title are nothing to read, and move no conversation up', async () => {
+  test('[E3] changes of members and title are not unread, and move no conversation up', async () => {
     const group = await world.group('ann', ['bob']);
     world.pass(1000);
     const before = await conversation('bob', group);
@@ -380,7 +380,7 @@ describe('unread counts', () => {
   });
 });
 
-test('[E2] state entries alone are caught up with, page by page', async () => {
+test('[E2] catch_up can return only state entries, page by page', async () => {
   for (const words of ['1', '2', '3']) await world.say('ann', 'bob', words);
   accepted(await edit('ann', 1, 'one'));
   await world.say('bob', 'ann', '4');

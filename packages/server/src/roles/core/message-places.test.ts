@@ -1,4 +1,4 @@
-// Where a message is, through the core: who may ask, what is counted, and the devices of the reader.
+// The delivery status of a message through the core: permissions, counts, and the devices of the reader.
 
 import { afterEach, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, MsgId } from '@hongyan/protocol/ids';
@@ -15,7 +15,7 @@ const add = (conversation_id: ConversationId, id: string) =>
   world.core.addMember(caller('ann'), { conversation_id, user_id: user(id) });
 const placeFor = async (id: string, msg_id: MsgId) => accepted(await world.core.getMessage(caller(id), { msg_id }));
 
-test('[M16] the places of a message count present members: a sender who left is not one of them', async () => {
+test('[M16] the status of a message counts present members: a sender who left is not one of them', async () => {
   await open();
   const group = await world.group('ann', ['bob', 'carl']);
   const { seq: at, msg_id } = await world.say('bob', group);
@@ -27,7 +27,7 @@ test('[M16] the places of a message count present members: a sender who left is 
   expect(await place()).toMatchObject({ status: 'read', read_count: 2, recipient_count: 2 });
 });
 
-test('[M16] [A26] all members are recipients of a message of the system, which is none of them', async () => {
+test('[M16] [A26] all members are recipients of a message of the system, which is not a member', async () => {
   await open();
   await world.people('system');
   const group = await world.group('ann', ['bob', 'carl']);
@@ -43,7 +43,7 @@ test('[M16] [A26] all members are recipients of a message of the system, which i
     ).toBe('not_found');
 });
 
-test('[D5] a message that the reader may not see is not found, as one that does not exist', async () => {
+test('[D5] a hidden message is not found, like one that does not exist', async () => {
   await open();
   const group = await world.group('ann', ['bob']);
   const { msg_id } = await world.say('ann', group);
@@ -55,7 +55,7 @@ test('[D5] a message that the reader may not see is not found, as one that does 
   expect((await placeFor('bob', msg_id)).message.msg_id).toBe(msg_id);
 });
 
-test('[D6] a key finds the message of its own sender alone', async () => {
+test('[D6] a key finds only messages of its sender', async () => {
   await open();
   const sent = await world.say('ann', 'bob');
   const find = (id: string) => world.core.findMessage(caller(id), { client_msg_id: sent.client_msg_id });
@@ -65,7 +65,7 @@ test('[D6] a key finds the message of its own sender alone', async () => {
   expect(codeOf(await world.core.findMessage(caller('ann'), { client_msg_id: unused }))).toBe('not_found');
 });
 
-test('[M16] any message has its place at each other member and at each device of the reader', async () => {
+test('[M16] any message has a status for each other member and for each device of the reader', async () => {
   await open();
   const group = await world.group('ann', ['bob', 'carl']);
   const { msg_id, seq: at } = await world.say('bob', group);
@@ -87,7 +87,7 @@ test('[M16] any message has its place at each other member and at each device of
   ]);
 });
 
-test('the readers of a message are listed page by page, without its sender, and counted as a whole', async () => {
+test('the readers of a message are listed page by page, without its sender, and counted in total', async () => {
   await open({ pageMax: 2 });
   const group = await world.group('ann', ['bob', 'carl', 'dan']);
   const { seq: at } = await world.say('ann', group);
@@ -105,7 +105,7 @@ test('the readers of a message are listed page by page, without its sender, and 
   }
   expect(ids).toEqual(['bob', 'dan']);
   expect(accepted(await readers({ state: 'delivered' }))).toMatchObject({ count: 3 });
-  // The creation of the group is no message.
+  // The creation of the group is not a message.
   expect(codeOf(await readers({}, 'ann', seq(1)))).toBe('not_found');
   expect(codeOf(await readers({}, 'eve'))).toBe('not_member');
 });
@@ -142,7 +142,7 @@ test('the readers of a message are counted and listed exactly in a group of 10,0
   });
 });
 
-test('[E6] those who reacted to a message are listed page by page, each with their keys, and counted as a whole', async () => {
+test('[E6] users who reacted to a message are listed page by page, each with their keys, and counted in total', async () => {
   await open({ pageMax: 2 });
   const group = await world.group('ann', ['bob', 'carl', 'dan']);
   const { seq: at } = await world.say('ann', group);

@@ -44,7 +44,7 @@ const conversation = async (by: string, conversation_id = direct) =>
   accepted(await world.core.getConversation(caller(by), { conversation_id }));
 
 describe('replies', () => {
-  test('[E7] a reply shows the message that it answers as it is at each read, and is pushed with it', async () => {
+  test('[E7] a reply shows the present form of the replied message at each read, and is pushed with it', async () => {
     await world.say('ann', 'bob', 'frist');
     const frames = await world.listen(userTopic(user('ann')));
     accepted(await send('bob', { replyTo: 1 }));
@@ -57,7 +57,7 @@ describe('replies', () => {
     expect((await conversation('ann')).last_message?.reply_to).toEqual({ seq: seq(1) });
   });
 
-  test('[E5, E7] what was recalled is shown by no reply, and a reply that is recalled answers nothing', async () => {
+  test('[E5, E7] no reply shows a recalled message, and a recalled reply has no quote', async () => {
     await world.say('ann', 'bob', 'secret');
     accepted(await send('bob', { replyTo: 1 }));
     accepted(await world.core.recall(caller('ann'), change(1)));
@@ -74,7 +74,7 @@ describe('replies', () => {
     expect((await history('bob'))[1]).not.toHaveProperty('reply_to');
   });
 
-  test('[E7] a long text is cut between characters, and of another content the type is shown', async () => {
+  test('[E7] a long text is cut between characters, and other content is quoted by its type', async () => {
     await world.say('ann', 'bob', `${'x'.repeat(199)}😀 tail`);
     accepted(await send('ann', { content: { type: 'image' } }));
     accepted(await send('bob', { replyTo: 1 }));
@@ -84,7 +84,7 @@ describe('replies', () => {
     expect(second?.reply_to?.content).toEqual({ type: 'image' });
   });
 
-  test('[E7] what is no message, or is hidden from the sender, cannot be answered', async () => {
+  test('[E7] a reply to a state entry or to a hidden message is refused', async () => {
     const group = await world.group('ann', ['bob']);
     const { seq: hidden } = await world.say('ann', group, 'before carl');
     accepted(await world.core.addMember(caller('ann'), { conversation_id: group, user_id: user('carl') }));
@@ -119,7 +119,7 @@ describe('mentions', () => {
     expect(mentions).toEqual([undefined, ['bob'], 'all', undefined, undefined]);
   });
 
-  test('[E8] members alone are mentioned; all by administrators, in a conversation that is not too large', async () => {
+  test('[E8] only members can be mentioned; all of them only by admins, in a conversation that is not too large', async () => {
     const group = await world.group('ann', ['bob', 'carl']);
     expect(codeOf(await send('ann', { conversation_id: group, mentions: ['bob', 'dora'] }))).toBe('not_found');
     expect(codeOf(await send('bob', { conversation_id: group, mentions: 'all' }))).toBe('forbidden');
@@ -128,7 +128,7 @@ describe('mentions', () => {
     expect(codeOf(await send('ann', { conversation_id: group, mentions: 'all' }))).toBe('too_large');
   });
 
-  test('[D3] a repeat is the first message, also when who is mentioned has left; other references are another message', async () => {
+  test('[D3] a repeat is the first message, even if a mentioned member has left; other references are a conflict', async () => {
     const group = await world.group('ann', ['bob', 'carl']);
     const message = { conversation_id: group, mentions: ['bob'], key: 'once' };
     const first = accepted(await send('ann', message));

@@ -26,7 +26,7 @@ async function start(kept: readonly Notice[] = []) {
 }
 const notice = { text: 'x', severity: 'info', forS: 60 } as const;
 
-test('[B1] a notice is kept before it is published, and in force until its time is over', async () => {
+test('[B1] a notice is stored before it is published, and in force until it expires', async () => {
   const { clock, steps, notices } = await start();
   expect(await notices.publish(notice)).toMatchObject({
     type: 'ok',
@@ -39,7 +39,7 @@ test('[B1] a notice is kept before it is published, and in force until its time 
   expect(notices.inForce()).toEqual([]);
 });
 
-test('[B1] the same id replaces; a withdrawn notice is published as one that is over, and only once', async () => {
+test('[B1] the same id replaces a notice; a withdrawn notice is published as expired, once', async () => {
   const { steps, notices } = await start();
   await notices.publish({ ...notice, id: 'a' });
   await notices.publish({ ...notice, id: 'a', text: 'y' });
@@ -49,13 +49,13 @@ test('[B1] the same id replaces; a withdrawn notice is published as one that is 
   expect(await notices.withdraw('a')).toMatchObject({ type: 'refused', code: 'not_found' });
 });
 
-test('[B1] of notices that are published and withdrawn at once none is lost, and none comes back', async () => {
+test('[B1] concurrent publications and withdrawals lose no notice and bring none back', async () => {
   const { options } = await start();
   const kept: string[] = [];
   const notices = new Notices({
     ...options,
     async keep(all) {
-      // The others begin meanwhile.
+      // The other changes start meanwhile.
       await new Promise<void>((resolve) => void setImmediate(resolve));
       kept.push(all.map(({ notice_id }) => notice_id).join());
       if (all.length > 3) throw new StoreFailure('unavailable', 'no room');
@@ -73,14 +73,14 @@ test('[B1] of notices that are published and withdrawn at once none is lost, and
   expect(notices.inForce().map(({ notice_id }) => notice_id)).toEqual(['b', 'c', 'e']);
 });
 
-test('[B1] at most 20 are in force; one that replaces another is no further one', async () => {
+test('[B1] at most 20 are in force; a replacement does not count as another one', async () => {
   const { notices } = await start();
   for (let count = 0; count < 20; count++) expect((await notices.publish(notice)).type).toBe('ok');
   expect(await notices.publish(notice)).toMatchObject({ type: 'refused', code: 'bad_request' });
   expect((await notices.publish({ ...notice, id: 'n7' })).type).toBe('ok');
 });
 
-test('[B1] what the bus could not take is in force all the same: whoever reconnects after the loss is told', async () => {
+test('[B1] a notice that the bus did not accept is in force: clients that reconnect after the loss receive it', async () => {
   const { options } = await start();
   const bus: EventBus = {
     publish: () => Promise.reject(new StoreFailure('unavailable', 'the bus is down')),
@@ -91,7 +91,7 @@ test('[B1] what the bus could not take is in force all the same: whoever reconne
   expect(notices.inForce()).toHaveLength(1);
 });
 
-test('[B1] what could not be kept is not published', async () => {
+test('[B1] a notice that could not be stored is not published', async () => {
   const { steps, options } = await start();
   const notices = new Notices({ ...options, keep: () => Promise.reject(new Error('the disk is full')) });
   expect(await notices.publish(notice).catch((error: Error) => error.message)).toBe('the disk is full');

@@ -1,5 +1,4 @@
-// The core as the owner of a partition: what it stores together with its position, what an older owner cannot store, and what becomes
-// of commands that may have been handled before.
+// The core as the owner of a partition: its position, fencing of older owners, and commands that may have been executed before.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
@@ -72,7 +71,7 @@ async function stored(): Promise<readonly string[]> {
   });
 }
 
-/** What subscribers of the topics hear from now on: texts of messages, and "lost" for reported losses. */
+/** What subscribers of the topics receive from now on: texts of messages, and "lost" for loss reports. */
 async function hear(...topics: readonly Topic[]): Promise<string[]> {
   const heard: string[] = [];
   const onEvent = (event: BusEvent) => {
@@ -91,7 +90,7 @@ test('[K1] the position moves in the transaction of the batch', async () => {
   expect(world.row.appends).toEqual([[2, 4]]);
 });
 
-test('[K1] a batch of which nothing is stored moves the position all the same', async () => {
+test('[K1] a batch that stores nothing moves the position too', async () => {
   await world.handle([message('a', 'eve')]);
   await world.handle([]);
   expect(world.row.appends).toEqual([
@@ -113,7 +112,7 @@ test('[K1] a batch that takes several transactions moves the position with the l
   ]);
 });
 
-test('[K4] where one command of a batch cannot be looked at, nothing is stored and the position stays', async () => {
+test('[K4] if one command of a batch cannot be checked, nothing is stored and the position stays', async () => {
   const state: { failWith?: (error: Error | undefined) => void } = {};
   await world.close();
   await open({
@@ -133,7 +132,7 @@ test('[K4] where one command of a batch cannot be looked at, nothing is stored a
   expect(await stored()).toEqual(['created', 'a', 'b', 'c']);
 });
 
-test('[K1] a batch whose position cannot be stored is not done, also where nothing else of it is', async () => {
+test('[K1] a batch whose position cannot be stored is not done, even if it stores nothing else', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   await world.close();
   await open({
@@ -150,7 +149,7 @@ test('[K1] a batch whose position cannot be stored is not done, also where nothi
   expect(world.row.position.offset).toBe(2);
 });
 
-test('[F1] an older owner stores nothing, in neither store', async () => {
+test('[F1] an older owner can write to neither store', async () => {
   const fence = world.row.position;
   world.row.claim();
   const commands: Command[] = [message('a'), addition(1), { ...message('b'), references: { replyTo: seq(1) } }];
@@ -159,7 +158,7 @@ test('[F1] an older owner stores nothing, in neither store', async () => {
   expect(await world.directory.getMembers([{ conversationId: group, userId: user('cat') }])).toEqual([undefined]);
 });
 
-test('[K6] of a batch that may be a repeat, what is known is reported as lost before what is new, and of another one it is not', async () => {
+test('[K6] in a batch that may be repeated, duplicates are reported as lost before new entries; in other batches they are not', async () => {
   await world.handle([message('a')]);
   const heard = await hear(conversationTopic(group));
   await world.handle([message('a'), message('b')]);
@@ -169,7 +168,7 @@ test('[K6] of a batch that may be a repeat, what is known is reported as lost be
   expect(outcomes[0]).toMatchObject({ type: 'ok', value: { isDuplicate: true } });
 });
 
-test('[K7] a change that may be a repeat is not made twice, and those it concerns are told to catch up', async () => {
+test('[K7] a change that may be repeated is not made twice, and its subscribers receive a loss report', async () => {
   await world.handle([addition(1)]);
   await world.handle([removal(2)]);
   const heard = await hear(conversationTopic(group), userTopic(user('cat')));
@@ -178,7 +177,7 @@ test('[K7] a change that may be a repeat is not made twice, and those it concern
   expect(await stored()).toEqual(['created', 'joined', 'left']);
 });
 
-test('[K6] of a change whose record was not written after it everyone it concerns is told, and its sender that it is so', async () => {
+test('[K6] a repeated change without a record succeeds, and its subscribers receive a loss report', async () => {
   let lostAnswerOf = '';
   await world.close();
   await open({
@@ -201,7 +200,7 @@ test('[K6] of a change whose record was not written after it everyone it concern
     const heard = await hear(conversationTopic(group), userTopic(user(command.userId)));
     lostAnswerOf = method;
     expect((await world.handle([command])).map(codeOf)).toEqual(['unknown_outcome']);
-    // Another core goes on.
+    // Another core continues.
     await world.owner.claim(world.row.position.partition);
     expect((await world.handle([command], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
     expect(heard.toSorted()).toEqual(['lost c:g:one', `lost u:${command.userId}`]);
@@ -213,16 +212,16 @@ test('[K6] of a change whose record was not written after it everyone it concern
   expect((await world.handle([opening])).map(codeOf)).toEqual(['unknown_outcome']);
   expect((await world.handle([opening], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
   expect(heard.toSorted()).toEqual(['lost u:ann', 'lost u:bob']);
-  // The core itself knows who is a member.
+  // The core itself reads the membership.
   expect((await world.handle([message('x', 'cat')])).map(codeOf)).toEqual(['not_member']);
 });
 
-test('[K7] a change that may be a repeat and was not made is made', async () => {
+test('[K7] a change that may be repeated, but was not made, is made', async () => {
   expect((await world.handle([addition(1)], { mayBeRepeated: true })).map(codeOf)).toEqual(['ok']);
   expect(await stored()).toEqual(['created', 'joined']);
 });
 
-test('[K6] what was handled before is published again or reported as lost, and not made again', async () => {
+test('[K6] executed commands are published again or reported as lost, and not executed again', async () => {
   await world.handle([message('a'), { ...message('b'), references: { replyTo: seq(2) } }]);
   await world.handle([addition(1)]);
   await world.handle([removal(2)]);
@@ -240,7 +239,7 @@ test('[K6] what was handled before is published again or reported as lost, and n
   expect(await stored()).toEqual(['created', 'a', 'b', 'joined', 'left']);
 });
 
-test('[K6][D3] of what was handled before a command whose key was used for another is refused, as it was', async () => {
+test('[K6][D3] an executed command whose key was used for another one is refused again', async () => {
   const reply = { ...message('b'), references: { replyTo: seq(2) } };
   const pin: Command = {
     ...{ type: 'change_private', conversationId: 'u:bob' as ConversationId, from: user('bob'), deviceId: undefined },
@@ -258,14 +257,14 @@ test('[K6][D3] of what was handled before a command whose key was used for anoth
   expect(outcomes.map(codeOf)).toEqual([...first.map(() => 'ok'), ...others.map(() => 'conflict')]);
 });
 
-test('[K6][D4] what was handled before is published again in the order of the conversation', async () => {
+test('[K6][D4] executed commands are published again in the order of the conversation', async () => {
   for (const key of ['a', 'b', 'c', 'd']) await world.handle([message(key)]);
   const heard = await hear(conversationTopic(group));
   await world.owner.recover([message('c'), message('b'), message('c'), message('a')]);
   expect(heard).toEqual(['a', 'b', 'c']);
 });
 
-test('[K6] however much a new owner makes good, it asks a few things at once', async () => {
+test('[K6] the recovery of a new owner has few queries in flight', async () => {
   await world.close();
   let [asked, most] = [0, 0];
   await open({
@@ -287,21 +286,21 @@ test('[K6] however much a new owner makes good, it asks a few things at once', a
   expect(most).toBeLessThan(50);
 });
 
-test('[K6][D4] what was handled before with others between is reported as lost', async () => {
+test('[K6][D4] executed commands with other entries in between are reported as lost', async () => {
   for (const key of ['a', 'b', 'c']) await world.handle([message(key)]);
   const heard = await hear(conversationTopic(group));
   await world.owner.recover([message('a'), message('c')]);
   expect(heard).toEqual(['lost c:g:one']);
 });
 
-/** Of which the stores hear with the next batch. */
+/** The stores receive the published offset with the next batch. */
 const publishedThrough = (offset: number) =>
   until(async () => {
     await world.handle([], { offset });
     return world.row.position.publishedOffset === offset;
   });
 
-test('[K6] the stores hold up to where everything is published', async () => {
+test('[K6] the stores contain the offset up to which everything is published', async () => {
   const gate = Promise.withResolvers<void>();
   let isHeld = false;
   await world.close();
@@ -325,7 +324,7 @@ test('[K6] the stores hold up to where everything is published', async () => {
   await publishedThrough(4);
 });
 
-test('[K6] a batch that failed, or a log that was made anew, does not count as published', async () => {
+test('[K6] a failed batch, or a recreated log, does not count as published', async () => {
   const gate = Promise.withResolvers<void>();
   let isHeld = false;
   let directory: { failWith(error: Error | undefined): void } | undefined;
@@ -346,7 +345,7 @@ test('[K6] a batch that failed, or a log that was made anew, does not count as p
   await publishedThrough(2);
   directory?.failWith(new StoreFailure('unavailable', 'the directory is away'));
   expect((await world.handle([message('b', 'bob')])).map(codeOf)).toEqual(['unavailable']);
-  // Whatever it began to note is noted by now.
+  // Notes in flight have ended by now.
   await world.core.drain();
   directory?.failWith(undefined);
   isHeld = true;
@@ -359,7 +358,7 @@ test('[K6] a batch that failed, or a log that was made anew, does not count as p
   await publishedThrough(4);
 });
 
-test('[K6][E3] the stores hold up to where the newest own messages of members are written', async () => {
+test('[K6][E3] the published offset waits for the positions of senders to be written', async () => {
   await world.close();
   let faulty: { failWith(error: Error | undefined): void } | undefined;
   await open({
@@ -380,7 +379,7 @@ test('[K6][E3] the stores hold up to where the newest own messages of members ar
   await publishedThrough(4);
 });
 
-test('[E3] a new owner writes what members wrote under the one before', async () => {
+test('[E3] a new owner writes the positions of senders that the previous owner did not write', async () => {
   const { conversationId, from, clientMsgId, contentJson } = message('a', 'bob');
   const entry = { conversationId, from, clientMsgId, contentJson, timestampMs: 1, isCounted: true };
   await world.timeline.append([{ ...entry, msgId: recordId(1) }]);
@@ -391,7 +390,7 @@ test('[E3] a new owner writes what members wrote under the one before', async ()
   });
 });
 
-test('[F2] a new owner asks the directory anew who is a member', async () => {
+test('[F2] a new owner reads memberships from the directory again', async () => {
   await world.handle([message('a', 'bob')]);
   await world.directory.removeMember({ conversationId: group, userId: user('bob'), atMs: 1 });
   expect((await world.handle([message('b', 'bob')])).map(codeOf)).toEqual(['ok']);

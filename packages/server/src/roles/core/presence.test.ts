@@ -1,4 +1,4 @@
-// Presence through the core: sessions that open, close and disappear, when a user was last seen, and who is typing.
+// Presence through the core: sessions that open, close and expire, the time when a user was last seen, and typing.
 
 import { afterEach, expect, test } from 'bun:test';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { failing } from './testing/faulty-port.ts';
 import { accepted, caller, codeOf, openWorld, user, type World, type WorldOptions } from './testing/world.ts';
 
 let world: World;
-/** Of a world that is opened again. */
+/** For a world that is opened again. */
 let folder: string | undefined;
 afterEach(async () => {
   await world.close();
@@ -35,7 +35,7 @@ const presenceOf = async (...who: string[]) =>
   accepted(await world.core.presence(caller('ann'), { user_ids: who.map(user) })).users;
 const isOnline = async (who: string) => (await presenceOf(who))[0]?.online;
 
-test('a user is online from the first session to the last, and then was last seen at its end', async () => {
+test('a user is online from the first session to the last, whose end is the time last seen', async () => {
   await open();
   const heard = await world.listen(presenceTopic(user('bob')));
   expect(await presenceOf('bob', 'nobody')).toEqual([
@@ -59,7 +59,7 @@ test('a user is online from the first session to the last, and then was last see
   ]);
 });
 
-test('when a user was last seen is kept when the server starts anew', async () => {
+test('the time when a user was last seen survives a restart', async () => {
   folder = await mkdtemp(join(tmpdir(), 'hongyan-presence-'));
   await open({ folder });
   accepted(await openSession('bob'));
@@ -72,7 +72,7 @@ test('when a user was last seen is kept when the server starts anew', async () =
   expect(await presenceOf('bob', 'carl')).toEqual(before);
 });
 
-test('a further session is announced to the user, so that one of the same device gives way', async () => {
+test('a further session is published to the user, so that an older one of the same device is closed', async () => {
   await open();
   const events: BusEvent[] = [];
   const topic = userTopic(user('bob'));
@@ -84,7 +84,7 @@ test('a further session is announced to the user, so that one of the same device
   expect(events).toEqual([{ type: 'replaced', topic, deviceId: 'phone' as DeviceId, sessionId: 'second' }]);
 });
 
-test('a session follows groups and broadcasts, however many; direct conversations reach it by the user', async () => {
+test('a session subscribes to all groups and broadcasts; direct conversations use the topic of the user', async () => {
   await open();
   const ids = Array.from({ length: 1_203 }, (_, number) => `g:${number}` as ConversationId);
   const member = { userId: user('bob'), role: 'member' as const };
@@ -100,7 +100,7 @@ test('a session follows groups and broadcasts, however many; direct conversation
   expect(opened.epoch).toBe(world.timeline.epoch);
 });
 
-test('[D9] a bus that fails neither keeps a device out nor leaves it online', async () => {
+test('[D9] a failing bus neither refuses a device nor leaves it online', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   await open({
     given(deps) {
@@ -117,7 +117,7 @@ test('[D9] a bus that fails neither keeps a device out nor leaves it online', as
   expect(await isOnline('bob')).toBe(false);
 });
 
-test('a store of devices that cannot be written keeps no device out; a directory that cannot be read does, and leaves nobody online', async () => {
+test('a failing store of devices refuses no device; a failing directory does, and leaves no user online', async () => {
   let failWith: (error: Error | undefined) => void = () => {};
   let failReads: (error: Error | undefined) => void = () => {};
   await open({
@@ -135,7 +135,7 @@ test('a store of devices that cannot be written keeps no device out; a directory
   expect([await isOnline('bob'), await isOnline('carl')]).toEqual([true, false]);
 });
 
-test('sessions of a node that is gone end with its time; those of a node in use are renewed', async () => {
+test('sessions of a dead node expire; those of a live node are renewed', async () => {
   const clock = new ManualClock();
   const registry = new MemorySessionRegistry({ clock, ttlMs: 30_000 });
   await open({ given: (deps) => ({ ...deps, clock, registry }) });

@@ -1,4 +1,4 @@
-// The private timeline of a user through the core: what is set, on which devices it shows, and that no one else learns of it.
+// The private timeline of a user through the core: its changes, its state on all devices, and its privacy.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -43,7 +43,7 @@ const entries = async () =>
   accepted(await world.core.catchUp(phone, { conversation_id: own, after_seq: seq(0) })).entries;
 const sync = async () => accepted(await world.core.sync({ ...phone, sessionId: 's' }, { full: true }));
 
-/** Whose directory takes no private state while `failWith` was given a failure: what a crash after the entry leaves behind. */
+/** A world whose directory stores no private state while `failWith` is set, as after a crash between the entry and the directory. */
 async function openFaultyWorld() {
   await world.close();
   const faulty: { directory?: ReturnType<typeof failing<World['directory']>> } = {};
@@ -90,7 +90,7 @@ describe('a change', () => {
     expect((await sync()).private_seq).toBe(seq(5));
   });
 
-  test('[E21] that takes something back leaves nothing of it in the state', async () => {
+  test('[E21] that removes a value leaves nothing of it in the state', async () => {
     for (const change of [mute(5), pin(), archive(1), setting('a', 1), draft('x')]) accepted(await set(change));
     for (const change of [mute(null), pin(false), archive(null), setting('a', null), draft('', 5)])
       accepted(await set(change));
@@ -144,14 +144,14 @@ describe('a change', () => {
     expect((await state()).items).toHaveLength(changes);
   });
 
-  test('[E21] to what is so already makes no entry', async () => {
+  test('[E21] that changes nothing appends no entry', async () => {
     accepted(await set(pin()));
     for (const change of [pin(), mute(null), setting('a', null), draft(''), readUpTo(0)])
       expect(accepted(await set(change))).toMatchObject({ unchanged: true, seq: 1 });
     expect(await entries()).toHaveLength(1);
   });
 
-  test('[E21] is there after a crash between the timeline and the directory', async () => {
+  test('[E21] survives a crash between the timeline and the directory', async () => {
     const crashed = await openFaultyWorld();
     accepted(await set(draft('a')));
     crashed.failWith(new StoreFailure('unavailable', 'the disk is full'));
@@ -165,7 +165,7 @@ describe('a change', () => {
 });
 
 describe('[E20] no one else', () => {
-  test('reads, writes, follows or learns of it: it answers as a conversation that does not exist', async () => {
+  test('reads, writes, follows or detects it: it behaves like a conversation that does not exist', async () => {
     const { msg_id } = accepted(await set(pin(), phone, 'pinned'));
     const missing = 'g:missing' as ConversationId;
     const key = (text: string) => ({ client_msg_id: `${text} ${++keys}` as ClientMsgId });
@@ -203,7 +203,7 @@ describe('[E20] no one else', () => {
       const [other, none] = [await ask(name, inputOf(own)), await ask(name, inputOf(missing))];
       expect({ name, ...other }).toEqual({ name, ...none });
       expect(other).toMatchObject({ type: 'refused', code: 'not_member' });
-      // Nor can its user do anything to it but set, and catch up.
+      // Its user can only change it and catch up.
       if (name !== 'catchUp') expect(await ask(name, inputOf(own), 'ann')).toMatchObject({ code: 'not_member' });
     }
     expect(codeOf(await world.core.getMessage(caller('bob'), { msg_id: msg_id as MsgId }))).toBe('not_found');
@@ -227,13 +227,13 @@ describe('drafts', () => {
     return { text: item.change.text, others: item.others?.map(({ text }) => text) ?? [], seq: Number(item.seq) };
   };
 
-  test('[E22] a text that continues the present one replaces it, from whatever device', async () => {
+  test('[E22] a text that continues the present one replaces it, from any device', async () => {
     accepted(await set(draft('din')));
     accepted(await set(draft('dinner', 1), desktop));
     expect(await present()).toEqual({ text: 'dinner', others: [], seq: 2 });
   });
 
-  test('[E22] one that does not is kept beside it, and neither is lost while a device goes on writing', async () => {
+  test('[E22] another text is stored beside it, and neither is lost while a device continues to write', async () => {
     accepted(await set(draft('at seven')));
     accepted(await set(draft('at eight'), desktop));
     expect(await present()).toEqual({ text: 'at eight', others: ['at seven'], seq: 2 });
@@ -244,7 +244,7 @@ describe('drafts', () => {
     expect((await entries()).at(-1)?.content).toMatchObject({ device_id: 'phone', others: [{ device_id: 'desktop' }] });
   });
 
-  test('[E5] a draft that was superseded, or sent, is in no file once the server has stopped', async () => {
+  test('[E5] a superseded or sent draft is in no file once the server has stopped', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hongyan-private-'));
     const first = await openWorld({ folder });
     await first.people('ann', 'bob');
@@ -270,7 +270,7 @@ describe('drafts', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('[E22] the text that continues what shows both is the choice', async () => {
+  test('[E22] a text that continues a draft with several texts replaces them all', async () => {
     accepted(await set(draft('at seven')));
     accepted(await set(draft('at eight'), desktop));
     accepted(await set(draft('at eight', 2), desktop));
@@ -327,7 +327,7 @@ describe('private read marks', () => {
     expect(conversations).toMatchObject([{ conversation_id: direct, unread: 0, read_seq: 0 }]);
   });
 
-  test('[E3, E23] a mark that a crash kept from the directory counts, and reads are answered while it cannot be put there', async () => {
+  test('[E3, E23] a read mark that a crash kept from the directory counts, and reads work while the directory cannot store it', async () => {
     const { failWith } = await openFaultyWorld();
     const unreadBySync = async () => (await sync()).conversations.map((one) => one.unread);
     failWith(new StoreFailure('unavailable', 'the disk is full'));
@@ -342,7 +342,7 @@ describe('private read marks', () => {
     expect(await unreadBySync()).toEqual([0]);
   });
 
-  test('[E23] a mark beyond the last message is refused', async () => {
+  test('[E23] a read mark beyond the last message is refused', async () => {
     expect(codeOf(await set(readUpTo(2)))).toBe('bad_request');
   });
 });
@@ -363,7 +363,7 @@ describe('[E25] bounds', () => {
     accepted(await set(setting('last', 'x'.repeat(4_093))));
   });
 
-  test('pages of the state are bounded, and together are all of it', async () => {
+  test('pages of the state are limited, and together contain all of it', async () => {
     for (let n = 0; n < 100; n++) accepted(await set(setting(`s${n}`, 'x'.repeat(4_000))));
     const items = [];
     let pages = 0;
@@ -376,7 +376,7 @@ describe('[E25] bounds', () => {
     expect(new Set(items.map(({ change }) => change.type === 'setting' && change.name)).size).toBe(100);
   });
 
-  test('what was set for a conversation that the user has left can be taken back, and nothing set', async () => {
+  test('for a conversation that the user has left, values can be removed but not set', async () => {
     const group = await world.group('bob', ['ann']);
     accepted(await set(pin(true, group)));
     accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: 'ann' as UserId }));

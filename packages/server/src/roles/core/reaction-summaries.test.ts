@@ -1,4 +1,4 @@
-// Reactions in a conversation above receipts-push-max: an entry a second for each message, and nothing lost in between.
+// Reactions in a conversation above receipts-push-max: one entry per message and second, and nothing is lost in between.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -16,7 +16,7 @@ let world: World;
 let group: ConversationId;
 let target: Seq;
 let keys = 0;
-/** What the storing of a noted reaction waits for. */
+/** While set, the storage of a reaction waits for it. */
 let storing: PromiseWithResolvers<void> | undefined;
 let isStoring = false;
 beforeEach(async () => {
@@ -49,7 +49,7 @@ const history = async (by: string) =>
 const entries = async () =>
   accepted(await world.core.catchUp(caller('ann'), { conversation_id: group, after_seq: seq(0), limit: 200 })).entries;
 
-test('[E6] of many reactions within a second the first makes an entry, the others one together; each counts at once', async () => {
+test('[E6] of many reactions within a second the first has an entry, the others share one; each counts immediately', async () => {
   const frames = await world.listen(conversationTopic(group));
   const first = accepted(await react('ann', '👍'));
   expect(first.noted).toBeUndefined();
@@ -85,7 +85,7 @@ test('[E6] of many reactions within a second the first makes an entry, the other
   );
 });
 
-test('[E2, E6] reactions that come while a summary is on its way are in it, or in the next one', async () => {
+test('[E2, E6] reactions that arrive while a summary is in flight are in it or in the next one', async () => {
   accepted(await react('ann', '👍'));
   accepted(await react('bob', '👍'));
   const before = (await entries()).length;
@@ -103,7 +103,7 @@ test('[E2, E6] reactions that come while a summary is on its way are in it, or i
   }
 });
 
-test('[E2, E6] a reaction that is being stored when the second ends is summed up in the next one', async () => {
+test('[E2, E6] a reaction that is being stored when the second ends is in the next summary', async () => {
   accepted(await react('ann', '👍'));
   const before = (await entries()).length;
   storing = Promise.withResolvers<void>();
@@ -117,7 +117,7 @@ test('[E2, E6] a reaction that is being stored when the second ends is summed up
   expect((await entries()).at(-1)?.content).toMatchObject({ changes: [{ user_id: 'bob', key: '👍', op: 'add' }] });
 });
 
-test('[E6, D3] a repeat of a noted reaction changes nothing, and a quiet second ends the waiting', async () => {
+test('[E6, D3] a repeated reaction changes nothing, and a second without reactions ends the summaries', async () => {
   accepted(await react('ann', '👍'));
   accepted(await react('bob', '👍', 'add', 'once'));
   expect(accepted(await react('bob', '👍', 'add', 'once'))).toMatchObject({ unchanged: true });
@@ -128,7 +128,7 @@ test('[E6, D3] a repeat of a noted reaction changes nothing, and a quiet second 
   expect((await history('carl'))?.reactions).toEqual([{ key: '👍', count: 3, mine: true }]);
 });
 
-test('[E5, E6] a message recalled meanwhile gets no summary, and a pin in between keeps the reactions', async () => {
+test('[E5, E6] a recalled message gets no summary, and a pin in between keeps the reactions', async () => {
   accepted(await react('ann', '👍'));
   accepted(await react('bob', '👍'));
   const place = { conversation_id: group, target_seq: target };
@@ -143,7 +143,7 @@ test('[E5, E6] a message recalled meanwhile gets no summary, and a pin in betwee
   expect(await entries()).toHaveLength(before);
 });
 
-test('[E6] what was noted is summed up when the core stops, and nobody is needed for it who has left', async () => {
+test('[E6] pending reactions are summarized when the core stops, even those of users who have left', async () => {
   accepted(await react('ann', '👍'));
   accepted(await react('bob', '👍'));
   accepted(await world.core.removeMember(caller('ann'), { conversation_id: group, user_id: user('bob') }));

@@ -21,7 +21,7 @@ import {
 
 let world: World;
 let group: ConversationId;
-/** ann, bob and carl: as many as receive each other's receipts. */
+/** ann, bob and carl: the maximum of members that receive each other's receipts. */
 beforeEach(() => open());
 afterEach(() => world.close());
 
@@ -45,7 +45,7 @@ const positions = async (of = 'bob') => {
   );
   return [Number(delivered_seq), Number(read_seq)];
 };
-/** Both operations at once: they share a commit. */
+/** Both operations concurrently: they share a commit. */
 const advance = async (delivered: number, read: number, by = bob) => {
   const results = await Promise.all([
     world.core.delivered(by, { conversation_id: group, seq: seq(delivered) }),
@@ -67,7 +67,7 @@ test('[D7] a position beyond the last seq is refused and moves nothing', async (
   expect(await positions()).toEqual([last, last]);
 });
 
-test('[D7] what is refused does not affect what came with it, of the same device and of others', async () => {
+test('[D7] a refused position does not affect others in the same commit, of the same device or of others', async () => {
   const outcomes = await Promise.all([
     advance(2, 1),
     advance(99, 0),
@@ -86,7 +86,7 @@ test('[D7] an empty conversation has only the position 0', async () => {
   expect([codeOf(await at(0)), codeOf(await at(1))]).toEqual(['ok', 'bad_request']);
 });
 
-test('a position of a user who is not a member is refused, also right after leaving, and beside members', async () => {
+test('a position of a user who is not a member is refused, even right after leaving, and in a commit with members', async () => {
   const nowhere = 'g:nowhere' as ConversationId;
   expect(codeOf(await world.read(ann, nowhere, 0))).toBe('not_member');
   expect(codeOf(await advance(1, 1))).toBe('ok');
@@ -95,7 +95,7 @@ test('a position of a user who is not a member is refused, also right after leav
   expect(outcomes.map(codeOf)).toEqual(['not_member', 'not_member', 'ok']);
 });
 
-test('[D7] the members receive once what moved, and nothing where nothing did', async () => {
+test('[D7] members receive each move once, and nothing if nothing moved', async () => {
   const frames = await world.listen(conversationTopic(group));
   await advance(3, 0);
   await advance(2, 0);
@@ -108,7 +108,7 @@ test('[D7] the members receive once what moved, and nothing where nothing did', 
   ]);
 });
 
-test('[D7] positions that a device reports at once become one receipt, of the furthest', async () => {
+test('[D7] concurrent positions of a device become one receipt with the furthest', async () => {
   const frames = await world.listen(conversationTopic(group));
   const outcomes = await Promise.all([1, 3, 2, 5, 4].map((at) => advance(at, at)));
   expect(outcomes.map(codeOf)).toEqual(Array(5).fill('ok'));
@@ -123,7 +123,7 @@ test('[D7] the positions of a user are those of the furthest device', async () =
   expect(await positions()).toEqual([5, 3]);
 });
 
-test('in a direct conversation both users receive the receipt, in a note to self the one user does once', async () => {
+test('in a direct conversation both users receive the receipt; in a note to self the user receives it once', async () => {
   const { conversation_id: direct } = await world.say('ann', 'bob');
   const { conversation_id: note } = await world.say('ann', 'ann');
   const atAnn = await world.listen(userTopic(user('ann')));
@@ -138,7 +138,7 @@ test('in a direct conversation both users receive the receipt, in a note to self
   expect(of(atBob)).toEqual([[direct, 'bob']]);
 });
 
-test("in a conversation that grew too large only the user's own devices receive it, and all again once it shrank", async () => {
+test("in a conversation that grew too large only the user's devices receive it, and all members again once it shrank", async () => {
   const inGroup = await world.listen(conversationTopic(group));
   const atBob = await world.listen(userTopic(user('bob')));
   const counts = () => [receiptsIn(inGroup).length, receiptsIn(atBob).length];
@@ -152,7 +152,7 @@ test("in a conversation that grew too large only the user's own devices receive 
   expect(counts()).toEqual([2, 1]);
 });
 
-test('[M16] what is not pushed in a large conversation is counted on request', async () => {
+test('[M16] receipts that are not pushed in a large conversation are counted on request', async () => {
   await addMember('dan');
   const { msg_id, seq: at } = await world.say('ann', group);
   await advance(at, at);
@@ -163,14 +163,14 @@ test('[M16] what is not pushed in a large conversation is counted on request', a
   expect(accepted(await world.core.getMessage(caller('ann'), { msg_id })).status).toBe('delivered');
 });
 
-test('more positions at once than the directory takes in one batch are all stored', async () => {
+test('more concurrent positions than one batch of the directory are all stored', async () => {
   const devices = Array.from({ length: directoryQueueMax + 1 }, (_, no) => caller('bob', `device-${no}`));
   const outcomes = await Promise.all(devices.map((device) => advance(last, last, device)));
   expect(new Set(outcomes.map(codeOf))).toEqual(new Set(['ok']));
 });
 
 test('[D7] a position reported while an earlier one of the device is being committed is stored too', async () => {
-  // Each round reports at another moment of the commit before.
+  // Each round reports at another moment of the previous commit.
   for (let turns = 0; turns < 40; turns++) {
     const by = caller('bob', `device-${turns}`);
     const earlier = world.read(by, group, 1);
@@ -188,7 +188,7 @@ test('[D7] a position reported while an earlier one of the device is being commi
   }
 });
 
-test('[D7] a failed commit fails what it held alone: a position reported meanwhile is stored', async () => {
+test('[D7] a failed commit fails only its positions: one reported meanwhile is stored', async () => {
   const heads = world.timeline.heads;
   const failing = Promise.withResolvers<never>();
   const begun = Promise.withResolvers<void>();
@@ -206,13 +206,13 @@ test('[D7] a failed commit fails what it held alone: a position reported meanwhi
   expect(await positions()).toEqual([3, 3]);
 });
 
-test('a receipt stored while the members change is reported to the members all the same', async () => {
+test('a receipt stored while the members change is published to the members', async () => {
   await world.close();
   await open({
     given: (deps) => ({
       ...deps,
       directory: around(deps.directory, async (name, call) => {
-        // The membership is looked up already; the group changes before the receipt is stored.
+        // The membership was looked up already; the group changes before the receipt is stored.
         if (name === 'advanceReceipts') await removeMember('carl');
         return call();
       }),

@@ -1,4 +1,4 @@
-// Registrations and owners of devices at the core: who may, what is refused, and what is there afterwards.
+// Registrations and owners of devices through the core: permissions, refusals and results.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { DeviceId, DeviceToken } from '@hongyan/protocol/ids';
@@ -23,7 +23,7 @@ const device = (text: string, more: object = {}) => ({
 const isStored = (text: string, firmware = '1.0') =>
   until(async () => (await world.devices.get(token(text)))?.firmware === firmware);
 
-test('[T10] a registration needs a signature over its bytes by a key with the scope, made now', async () => {
+test('[T10] a registration needs a recent signature over its body by a key with the scope', async () => {
   const input = device('device-a');
   const right = signed(input);
   const outcome = async (change: Partial<typeof right>) =>
@@ -50,7 +50,7 @@ test('[T10] a signature is used once', async () => {
   expect(codeOf(await world.core.registerDevices(signed(batch), batch))).toBe('unauthorized');
 });
 
-test('[T11] of a batch each device is checked by itself: the good ones are accepted, the others told by index and reason', async () => {
+test('[T11] each device of a batch is checked separately: valid ones are accepted, others reported by index and reason', async () => {
   const batch = {
     devices: [
       device('device-a'),
@@ -73,7 +73,7 @@ test('[T11] of a batch each device is checked by itself: the good ones are accep
   expect(await world.devices.total()).toBe(2);
 });
 
-test('[T11] text that is not valid Unicode is refused in every field: stores would keep another one', async () => {
+test('[T11] text that is not valid Unicode is refused in every field: stores would change it', async () => {
   for (const field of ['model', 'firmware', 'platform', 'app_version', 'locale', 'timezone']) {
     const input = device('device-a', { [field]: 'half \ud83d' });
     const refused = await world.core.registerDevice(signed(input), input);
@@ -88,7 +88,7 @@ test('[T11] text that is not valid Unicode is refused in every field: stores wou
   expect(await world.devices.total()).toBe(1);
 });
 
-test('[T12] the time of the signature dates a registration that has none of its own', async () => {
+test('[T12] a registration without a time has that of the signature', async () => {
   const at = async (signedAtMs: number, firmware: string) => {
     const input = device('device-a', { firmware });
     accepted(await world.core.registerDevice(signed(input, { signedAtMs }), input));
@@ -101,7 +101,7 @@ test('[T12] the time of the signature dates a registration that has none of its 
   expect(await world.devices.total()).toBe(1);
 });
 
-test('[T14] [T15] a user binds a device, alone reads it, and lets it go; under the id of a session it is one with it', async () => {
+test('[T14] [T15] a user binds a device, is the only one to read it, and unbinds it; the id of a session links it to that session', async () => {
   const input = device('device-a', { locale: 'de' });
   accepted(await world.core.registerDevice(signed(input), input));
   await isStored('device-a');

@@ -1,4 +1,4 @@
-// The memory of used signatures: nothing twice, nothing old, and no more than its bound.
+// Used signatures: none twice, none too old, and limited memory.
 
 import { expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
@@ -20,7 +20,7 @@ test('[T10] a signature is used once within its window, and refused as late outs
   expect(use('a', nowMs, nowMs + 60_001)).toBe('late');
 });
 
-test('[T10] what left the window is forgotten; a clock that steps back lets nothing in again', () => {
+test('[T10] signatures outside of the window are forgotten; a clock set back does not admit them again', () => {
   const seen = new SeenSignatures({ windowMs: 60_000, rememberedMax: 1_000 });
   for (let at = 0; at < 100; at++)
     seen.use(signature(`s${at}`), { madeAtMs: nowMs + at * 10_000, nowMs: nowMs + at * 10_000 });
@@ -28,7 +28,7 @@ test('[T10] what left the window is forgotten; a clock that steps back lets noth
   expect(seen.use(signature('s0'), { madeAtMs: nowMs, nowMs })).toBe('late');
 });
 
-test('[T10] at its bound it forgets the oldest, and refuses whatever is as old', () => {
+test('[T10] at its limit it forgets the oldest, and refuses any of the same age', () => {
   const seen = new SeenSignatures({ windowMs: 60_000, rememberedMax: 100 });
   const use = (text: string, agoMs: number) => seen.use(signature(text), { madeAtMs: nowMs - agoMs, nowMs });
   for (let index = 0; index < 60; index++) expect(use(`old${index}`, 50_000)).toBe('new');

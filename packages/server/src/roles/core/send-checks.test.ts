@@ -1,4 +1,4 @@
-// The check before sending, with a real server that is asked over HTTP: what becomes of a message, of its repeats, and of silence.
+// The check before sending, against an HTTP server: verdicts, repeats, and missing verdicts.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
@@ -52,7 +52,7 @@ afterEach(async () => {
   await asked.stop();
 });
 
-test('[W11] each message is asked about, signed, with what its sender gave', async () => {
+test('[W11] each message is sent to the hook, signed, with all fields of its sender', async () => {
   accepted(await send('k', 'hello'));
   expect(asked.received).toMatchObject([
     {
@@ -66,13 +66,13 @@ test('[W11] each message is asked about, signed, with what its sender gave', asy
   expect(await texts()).toEqual(['hello']);
 });
 
-test('[W11] a refused message is stored nowhere, and its sender reads why', async () => {
+test('[W11] a refused message is not stored, and its sender receives the reason', async () => {
   asked.answering = () => answer({ action: 'refuse', reason: 'no advertising here' });
   expect(await send('k')).toMatchObject({ type: 'refused', code: 'forbidden', message: 'no advertising here' });
   expect(await texts()).toEqual([]);
 });
 
-test('[W11][D3] a replaced content is what others read; a repeat of the original is the same message, another content a conflict', async () => {
+test('[W11][D3] others read the replaced content; a repeat of the original is the same message, other content is a conflict', async () => {
   asked.answering = () => answer({ action: 'replace', content: text('****') });
   const first = accepted(await send('k', 'darn', { mentions: ['bob'] }));
   expect(await texts()).toEqual(['****']);
@@ -81,14 +81,14 @@ test('[W11][D3] a replaced content is what others read; a repeat of the original
   expect(asked.received).toHaveLength(1);
 });
 
-test('[W11][D3] what was committed is not asked about again, whatever the hook would say now', async () => {
+test('[W11][D3] the hook is not called again for a committed message', async () => {
   const first = accepted(await send('k', 'hello'));
   asked.answering = () => answer({ action: 'refuse' });
   expect(accepted(await send('k', 'hello'))).toEqual({ ...first, duplicate: true });
   expect(asked.received).toHaveLength(1);
 });
 
-test('[W11][D3] repeats that come while the hook is asked, or after it refused, share one verdict', async () => {
+test('[W11][D3] repeats during the check, or after a refusal, share one verdict', async () => {
   asked.answering = () => answer({ action: 'refuse' });
   const outcomes = await Promise.all([send('k'), send('k'), send('k')]);
   expect(outcomes.map(codeOf)).toEqual(['forbidden', 'forbidden', 'forbidden']);
@@ -96,7 +96,7 @@ test('[W11][D3] repeats that come while the hook is asked, or after it refused, 
   expect(asked.received).toHaveLength(1);
 });
 
-test('[W11] messages of one sender keep their order, however long each is looked at', async () => {
+test('[W11] messages of one sender keep their order, however long each check takes', async () => {
   const held = Promise.withResolvers<void>();
   asked.answering = async ({ data }) => {
     if (data.client_msg_id === 'k1') await held.promise;
@@ -127,7 +127,7 @@ test('[W11] an edit is allowed or refused', async () => {
   expect(await texts()).toEqual(['still mild']);
 });
 
-test('[W11] an edit is asked about as one of its sender, whatever else the sender writes beside it', async () => {
+test('[W11] an edit is checked in the name of its sender, whatever else the sender writes meanwhile', async () => {
   const { seq: target_seq } = accepted(await send('k', 'mild'));
   const input = { to: user('ann'), client_msg_id: 'of bob' as ClientMsgId, content: text('x') };
   accepted(await world.core.send(caller('bob'), input));
@@ -143,7 +143,7 @@ test('[W11] an edit is asked about as one of its sender, whatever else the sende
   });
 });
 
-test('[W11] a content that no client may send is not accepted from the hook either', async () => {
+test('[W11] content that no client may send is not accepted from the hook either', async () => {
   for (const content of [{ type: 'hongyan.title', title: 'x' }, { type: 'text' }, text('x'.repeat(300))]) {
     asked.answering = () => answer({ action: 'replace', content });
     expect(codeOf(await send(`k ${JSON.stringify(content).length}`))).toBe('forbidden');
@@ -151,7 +151,7 @@ test('[W11] a content that no client may send is not accepted from the hook eith
   expect(await texts()).toEqual([]);
 });
 
-test('[W11] a hook that does not allow a message is obeyed, however it says so, also where silence lets messages through', async () => {
+test('[W11] any verdict other than allow blocks the message, even if missing verdicts allow it', async () => {
   await world.close();
   await open({ whenSilent: 'open' });
   const { seq: target_seq } = accepted(await send('k', 'mild'));
@@ -175,7 +175,7 @@ test('[W11] a hook that does not allow a message is obeyed, however it says so, 
   expect(await texts()).toEqual(['mild']);
 });
 
-test('[W11] what stands beside the word of an answer takes it from no verdict; what replaces is held exactly, or the message is refused', async () => {
+test('[W11] other fields do not invalidate a verdict; replacing content must be exact, or the message is refused', async () => {
   await world.close();
   await open({ whenSilent: 'open' });
   const deep = `${'['.repeat(60)}${']'.repeat(60)}`;
@@ -200,7 +200,7 @@ test('[W11] what stands beside the word of an answer takes it from no verdict; w
   expect(await texts()).toEqual(['tame', 'mild']);
 });
 
-test('[W11] without a verdict messages are refused for the moment, or accepted, as configured', async () => {
+test('[W11] without a verdict messages fail for now, or are accepted, as configured', async () => {
   const silences = [
     () => 500,
     () => 302,
@@ -213,7 +213,7 @@ test('[W11] without a verdict messages are refused for the moment, or accepted, 
     expect(codeOf(await send(`k${index}`))).toBe('unavailable');
   }
   asked.answering = () => answer({ action: 'allow' });
-  // A hook that was silent is asked again.
+  // A hook that did not respond is called again.
   accepted(await send('k0'));
   await world.close();
   await open({ whenSilent: 'open', timeoutMs: 50 });
@@ -222,7 +222,7 @@ test('[W11] without a verdict messages are refused for the moment, or accepted, 
   expect(await texts()).toEqual(['passed unseen']);
 });
 
-test('[W11] a dead hook is left alone for a while, and questions under way are bounded', async () => {
+test('[W11] a dead hook is not called for a while, and requests in flight are limited', async () => {
   asked.answering = () => 500;
   for (let count = 0; count < 12; count++) expect(codeOf(await send(`k${count}`))).toBe('unavailable');
   expect(asked.received).toHaveLength(10);
@@ -241,7 +241,7 @@ test('[W11] a dead hook is left alone for a while, and questions under way are b
   accepted(await first);
 });
 
-test('[W11] verdicts are remembered up to a bound in bytes: beyond it the oldest are asked about again', async () => {
+test('[W11] verdicts are cached up to a limit in bytes: beyond it the oldest are requested again', async () => {
   const asked: string[] = [];
   const hook: SendHook = {
     ask: async ({ clientMsgId }) => {

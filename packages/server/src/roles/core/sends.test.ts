@@ -1,4 +1,4 @@
-// Sends through the core: whom a message is for, what its key stands for, and the order of one user's messages.
+// Sends through the core: the recipient of a message, its key, and the order of one user's messages.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { Content } from '@hongyan/protocol/content';
@@ -23,7 +23,7 @@ const send = (input: Omit<Input<'send'>, 'client_msg_id' | 'content'>, id: strin
 const textsOf = async (conversation_id: ConversationId, by = 'ann') =>
   accepted(await world.core.history(caller(by), { conversation_id })).entries.map(({ content }) => content.text);
 
-test('[D1] an accepted message has its place, the ids it came with, and the status ack', async () => {
+test('[D1] an accepted message has a seq, the ids of its request, and the status ack', async () => {
   const sent = accepted(await send(toBob, 'k'));
   expect(sent).toMatchObject({ client_msg_id: 'k', conversation_id: direct, seq: 1, status: 'ack' });
   expect(sent).not.toHaveProperty('duplicate');
@@ -31,7 +31,7 @@ test('[D1] an accepted message has its place, the ids it came with, and the stat
   expect(entries).toMatchObject([{ msg_id: sent.msg_id, timestamp: sent.timestamp, from: 'ann', to: 'bob' }]);
 });
 
-test('[D3] the same message again is the first one, also where its keys stand in another order', async () => {
+test('[D3] a repeated message is the first one, even if its JSON keys have another order', async () => {
   const first = accepted(await send(toBob, 'k', { type: 'poll', a: 1, b: [{ c: 2, d: 3 }] }));
   const again = accepted(await send(toBob, 'k', { b: [{ d: 3, c: 2 }], type: 'poll', a: 1 }));
   expect(again).toEqual({ ...first, duplicate: true });
@@ -39,7 +39,7 @@ test('[D3] the same message again is the first one, also where its keys stand in
   expect(byId).toEqual({ ...first, duplicate: true });
 });
 
-test('[D3] another content or receiver under a known key is a conflict, and stored nowhere', async () => {
+test('[D3] other content or another recipient under a used key is a conflict, and not stored', async () => {
   accepted(await send(toBob, 'k', text('run 1')));
   expect(codeOf(await send(toBob, 'k', text('run 2')))).toBe('conflict');
   expect(codeOf(await send({ to: user('carl') }, 'k', text('run 1')))).toBe('conflict');
@@ -48,11 +48,11 @@ test('[D3] another content or receiver under a known key is a conflict, and stor
   expect(
     accepted(await world.core.history(caller('carl'), { conversation_id: 'd:ann:carl' as ConversationId })),
   ).toMatchObject({ entries: [] });
-  // The key is the sender's: another user's is another one.
+  // Keys are per sender: another user can use the same one.
   expect(accepted(await send({ to: user('carl') }, 'k', text('run 1'), 'bob'))).toMatchObject({ seq: 1 });
 });
 
-test('[D3] of several with one key sent at once, the first counts', async () => {
+test('[D3] of several concurrent messages with one key, the first wins', async () => {
   const outcomes = await Promise.all([
     send(toBob, 'k', text('a')),
     send(toBob, 'k', text('b')),
@@ -107,12 +107,12 @@ test('[D2, D3] messages sent together with a refused one and a repeat keep their
   expect(await textsOf(group)).toEqual([undefined, '1', undefined, '2', '3']);
 });
 
-test('a user is found in any case of the letters, and the conversation has the ids as they were created', async () => {
+test('a user is found in any case, and the conversation id has the spelling of their creation', async () => {
   const outcomes = await Promise.all(['BOB', 'bob', 'Bob'].map((to, index) => send({ to: user(to) }, `k${index}`)));
   expect(outcomes.map((outcome) => accepted(outcome).conversation_id)).toEqual([direct, direct, direct]);
   expect(outcomes.map((outcome) => Number(accepted(outcome).seq))).toEqual([1, 2, 3]);
   expect(accepted(await send({ to: user('ANN') }, 'note'))).toMatchObject({ conversation_id: 'd:ann:ann', seq: 1 });
-  // An id in another case is no second conversation.
+  // An id in another case does not create a second conversation.
   for (const id of ['d:Ann:bob', 'd:ANN:BOB'] as ConversationId[]) {
     expect(codeOf(await send({ conversation_id: id }, `${id} by ann`))).toBe('not_member');
     expect(codeOf(await send({ conversation_id: id }, `${id} by bob`, text('x'), 'bob'))).not.toBe('ok');
@@ -122,14 +122,14 @@ test('a user is found in any case of the letters, and the conversation has the i
   }
 });
 
-test('[D2] messages of one user stand in the order of the calls, by whatever name the conversation is called', async () => {
+test('[D2] messages of one user are in the order of the calls, whether addressed by user or conversation', async () => {
   const targets = [toBob, { conversation_id: direct }, { to: user('BOB') }, { conversation_id: direct }, toBob];
   const outcomes = await Promise.all(targets.map((target, index) => send(target, `k${index}`, text(String(index)))));
   expect(outcomes.map(codeOf)).toEqual(Array(5).fill('ok'));
   expect(await textsOf(direct)).toEqual(['0', '1', '2', '3', '4']);
 });
 
-test('[D2] what a user changes and writes takes effect in the order of the calls', async () => {
+test('[D2] changes and messages of a user take effect in the order of the calls', async () => {
   const group = await world.group('ann', ['bob']);
   const member = { conversation_id: group, user_id: user('carl') };
   const outcomes = await Promise.all([
@@ -146,7 +146,7 @@ test('[D2] what a user changes and writes takes effect in the order of the calls
   ]);
 });
 
-test('a message that cannot be for anyone is refused with the reason', async () => {
+test('a message without a valid recipient is refused with the reason', async () => {
   expect(codeOf(await send({}, 'k'))).toBe('bad_request');
   expect(codeOf(await send({ ...toBob, conversation_id: direct }, 'k'))).toBe('bad_request');
   expect(codeOf(await send({ to: user('nobody') }, 'k'))).toBe('not_found');
@@ -156,7 +156,7 @@ test('a message that cannot be for anyone is refused with the reason', async () 
   expect(codeOf(await send({ conversation_id: 'g:nowhere' as ConversationId }, 'k'))).toBe('not_member');
 });
 
-test('content is bounded, text has text, and nothing passes for the word of the server', async () => {
+test('content is limited, text content has text, and reserved types are refused', async () => {
   const overhead = JSON.stringify(text('')).length;
   expect(codeOf(await send(toBob, '1', text('x'.repeat(200 - overhead))))).toBe('ok');
   expect(codeOf(await send(toBob, '2', text('x'.repeat(201 - overhead))))).toBe('too_large');
@@ -174,12 +174,12 @@ test('[D3] a repeated send is not published again', async () => {
   expect(frames.map(({ type }) => type)).toEqual(['conversation', 'message']);
 });
 
-test('a direct conversation that nobody began yet is opened by its id as by its user', async () => {
+test('a new direct conversation is created by its id or by its user', async () => {
   expect(accepted(await send({ conversation_id: direct }, 'k'))).toMatchObject({ conversation_id: direct, seq: 1 });
   expect(codeOf(await send({ conversation_id: direct }, 'k', text('x'), 'carl'))).toBe('not_member');
 });
 
-test('[D2] first messages to a user that come while the conversation is being opened stand in the order of the calls', async () => {
+test('[D2] first messages sent while their conversation is being created are in the order of the calls', async () => {
   const all = Array.from({ length: 50 }, async (_, index) => {
     for (let turn = 0; turn < index; turn++) await undefined;
     return send(index % 3 === 1 ? { conversation_id: direct } : toBob, `k${index}`);

@@ -1,4 +1,4 @@
-// The newest own messages of members are written later than the messages: what they say is right also when the core ends before.
+// Positions of senders are written later than their messages: unread counts must be right even if the core dies in between.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { SentPositions } from './sent-positions.ts';
 import { around, failing } from './testing/faulty-port.ts';
 import { accepted, caller, openWorld, user, type World } from './testing/world.ts';
 
-/** Longer than the pause between writes. */
+/** Longer than the interval of writes. */
 const writeMs = 1_500;
 
 let folder: string;
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** It never writes them, as if it were killed before. */
+/** Never writes positions, as if the core were killed before. */
 function endingBefore(deps: CoreDeps): CoreDeps {
   const { port, failWith } = failing(deps.directory, 'advanceSent');
   failWith(new Error('killed'));
@@ -62,7 +62,7 @@ async function talk(world: World): Promise<ConversationId> {
   return conversation_id;
 }
 
-test('[E3] what a member wrote is not unread after a crash that came before it was written down', async () => {
+test("[E3] a member's messages are not unread after a crash before their position was written", async () => {
   let world = await openWorld({ folder, given: endingBefore });
   const conversation = await talk(world);
   await world.close();
@@ -72,7 +72,7 @@ test('[E3] what a member wrote is not unread after a crash that came before it w
   await world.close();
 });
 
-test('[E3] what was found after a crash is written down by the next life', async () => {
+test('[E3] positions recovered after a crash are written by the next start', async () => {
   await (await openWorld({ folder })).close();
   let world = await openWorld({ folder, given: endingBefore });
   const conversation = await talk(world);
@@ -85,7 +85,7 @@ test('[E3] what was found after a crash is written down by the next life', async
   await world.close();
 });
 
-test('[E3] what members write while a write takes long is written after it', async () => {
+test('[E3] positions noted during a slow write are written after it', async () => {
   let writes = 0;
   const clock = new ManualClock();
   const gate = Promise.withResolvers<void>();
@@ -115,7 +115,7 @@ test('[E3] what members write while a write takes long is written after it', asy
   await world.close();
 });
 
-test('[E3] a record that was read before its write, and is answered after it, is no older than the message', async () => {
+test('[E3] a member record read before a write and returned after it includes the position', async () => {
   const clock = new ManualClock();
   const gate = Promise.withResolvers<void>();
   let isHolding = false;
@@ -167,7 +167,7 @@ test('[E3] a mark of another timeline is replaced', async () => {
   await world.close();
 });
 
-/** Of a directory that is away until it is said to be back. */
+/** With a directory that fails until the test ends its outage. */
 function sentPositions() {
   const stored = new Set<ConversationId>();
   const clock = new ManualClock();
@@ -195,12 +195,12 @@ function sentPositions() {
   return { sent, note, clock, stored, state, fail: () => outage.resolve() };
 }
 
-test('[E3] what members write while the directory is away is written when it is back, however many they are', async () => {
+test('[E3] positions noted while the directory fails are written afterwards, however many there are', async () => {
   const { sent, note, clock, stored, state, fail } = sentPositions();
   note(0, 12_000);
   await until(() => state.attempts === 1);
   note(12_000, 200_000);
-  // As many as may be kept: what came now would have to be forgotten.
+  // The buffer is full.
   expect(() => sent.assertRoom()).toThrow(StoreFailure);
   fail();
   await until(() => {
@@ -209,7 +209,7 @@ test('[E3] what members write while the directory is away is written when it is 
   });
   state.isAway = false;
   const written = sent.written();
-  // Nobody has to write anything.
+  // Without a further message.
   await until(() => {
     clock.advance(writeMs);
     return stored.size === 212_000;

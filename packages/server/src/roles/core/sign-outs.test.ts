@@ -1,4 +1,4 @@
-// Signing out: what is revoked, what is told to gateways, and what becomes of devices.
+// Sign-outs: revocations, their publication to gateways, and the list of devices.
 
 import { afterEach, expect, test } from 'bun:test';
 import type { DeviceId } from '@hongyan/protocol/ids';
@@ -33,7 +33,7 @@ async function listen(): Promise<BusEvent[]> {
   return events;
 }
 
-test('[A10] logout revokes the token of the request, and every gateway is told', async () => {
+test('[A10] logout revokes the token of the request, and notifies every gateway', async () => {
   world = await openWorld();
   await world.people('ann');
   const events = await listen();
@@ -44,7 +44,7 @@ test('[A10] logout revokes the token of the request, and every gateway is told',
   expect(events).toMatchObject([{ type: 'revoked', revocations: [{ tokenId: 't1' }] }]);
 });
 
-test('[A11] logout-all revokes all that was issued before it, and a login after it is good, also when the clock stepped back', async () => {
+test('[A11] logout-all revokes all earlier tokens, and a later login is valid, even if the clock was set back', async () => {
   const issued: number[] = [];
   world = await openWorld({
     given: (deps) => ({
@@ -72,7 +72,7 @@ test('[A11] logout-all revokes all that was issued before it, and a login after 
   expect(issued.map((issuedAtMs) => issuedAtMs < againBeforeMs)).toEqual([true, true, false]);
 });
 
-test('[A14] a device is signed out with every token it said hello with, and others keep theirs', async () => {
+test('[A14] a device is signed out with every token it has used, and other devices keep theirs', async () => {
   world = await openWorld();
   await world.people('ann', 'bob');
   for (const by of [onDevice('ann', 'phone', 't1'), onDevice('ann', 'phone', 't2'), onDevice('ann', 'pc', 't3')])
@@ -88,7 +88,7 @@ test('[A14] a device is signed out with every token it said hello with, and othe
   expect(codeOf(unknown)).toBe('not_found');
 });
 
-test('[A14] own devices are listed newest first, with those online and the one that asks', async () => {
+test('[A14] devices of the user are listed newest first, with their presence and the calling one', async () => {
   world = await openWorld();
   await world.people('ann', 'bob');
   await open(onDevice('ann', 'pc', 't1'));

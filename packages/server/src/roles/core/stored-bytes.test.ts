@@ -1,4 +1,4 @@
-// [L6] Which operations store something for their caller, and which are left to one who has stored enough.
+// [L6] Operations that are charged to their caller, and those that remain possible beyond the limit.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { ok } from '@hongyan/base/result';
@@ -10,7 +10,7 @@ import { MemoryRateLimiter } from '../../ports/rate-limiter/memory-rate-limiter.
 import { StoredBytes } from './stored-bytes.ts';
 import { accepted, caller, codeOf, openWorld, user, type World } from './testing/world.ts';
 
-/** At once half of this. */
+/** Half of it at once. */
 const tier: Tier = { name: 'tiny', perS: 1_000, burst: 1_000, storedBytesPerDay: 40_000 };
 const tiers = { of: () => tier, list: () => ({}), get: async () => ok(null) };
 
@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** How often it is accepted, up to a thousand times. */
+/** How many times the operation is accepted, at most a thousand. */
 async function accepts(operation: (index: number) => Promise<Result<unknown>>): Promise<number> {
   for (let index = 0; index < 1_000; index++) {
     const code = codeOf(await operation(index));
@@ -62,7 +62,7 @@ const changes: Readonly<Record<string, (index: number) => Promise<Result<unknown
 };
 
 for (const [what, change] of Object.entries(changes))
-  test(`[L6] ${what} end where the day's bytes do, and others go on`, async () => {
+  test(`[L6] ${what} end at the limit of the day, and other users continue`, async () => {
     expect(await accepts(change)).toBeWithin(20, 200);
     expect(
       codeOf(
@@ -84,14 +84,14 @@ test('[L6] a long title costs more than a short one', async () => {
   expect(long).toBeWithin(20, 45);
 });
 
-test('[L6] who has stored enough still recalls, removes a member, and leaves', async () => {
+test('[L6] a user at the limit can still recall, remove a member, and leave', async () => {
   await accepts(() => world.trySay('ann', group, 'x'.repeat(100)));
   accepted(await world.core.recall(ann, { ...target, ...key() }));
   accepted(await world.core.removeMember(ann, { conversation_id: group, user_id: user('bob') }));
   accepted(await world.core.removeMember(ann, { conversation_id: group, user_id: user('ann') }));
 });
 
-test('[E10] an update that changes nothing makes no entry, and is told to nobody', async () => {
+test('[E10] an update that changes nothing appends no entry, and is not published', async () => {
   const before = accepted(await world.core.getConversation(ann, { conversation_id: group }));
   const { title = '', rules, history_visible } = before;
   const again = { conversation_id: group, title, rules, history_visible };

@@ -1,4 +1,4 @@
-// The order of one user's commands before the log, whatever becomes of those that are looked up first.
+// The order of one user's commands before the log, even if their look-ups fail.
 
 import { expect, test } from 'bun:test';
 import { ok } from '@hongyan/base/result';
@@ -8,7 +8,7 @@ import { command } from '../../ports/command-log/testing/contract.ts';
 import { SubmitOrder } from './submit-order.ts';
 import { user } from './testing/world.ts';
 
-test('[D4] a command whose look-up fails lets no later one overtake those before it', async () => {
+test('[D4] a failed look-up lets no later command overtake earlier ones', async () => {
   const submitted: Command[] = [];
   const order = new SubmitOrder({
     async submit(one) {

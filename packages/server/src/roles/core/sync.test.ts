@@ -1,4 +1,4 @@
-// Sync through the core: pages over many conversations, cursors, and what is reported to a device again or not.
+// Sync through the core: pages over many conversations, cursors, and repeated reports.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId } from '@hongyan/protocol/ids';
@@ -8,7 +8,7 @@ import { accepted, caller, codeOf, openWorld, seq, user, type World } from './te
 
 const pageMax = 7;
 const pageBytesMax = 20_000;
-/** Longer than the time within which changes are reported twice rather than missed. */
+/** Longer than the overlap, in which changes are reported twice. */
 const longMs = 60_000;
 let world: World;
 beforeEach(async () => {
@@ -24,7 +24,7 @@ const idsOf = (page: Pick<Output<'sync'>, 'conversations'>) =>
   page.conversations.map(({ conversation_id }) => conversation_id);
 const sync = async (input: Input<'sync'> = {}, by = phone) => accepted(await world.core.sync(by, input));
 
-/** Each of the others writes to ann; the ids of the conversations, the oldest activity first. */
+/** Each of the others writes to ann. Returns the ids of the conversations, the oldest activity first. */
 async function everyoneWrites(): Promise<ConversationId[]> {
   const ids: ConversationId[] = [];
   for (const other of others) {
@@ -48,7 +48,7 @@ async function syncAll(first: Input<'sync'> = {}, between?: (pages: number) => P
   }
 }
 
-test('[M17] many conversations come page by page, newest activity first, each once; then nothing is left', async () => {
+test('[M17] many conversations come page by page, newest activity first, each once', async () => {
   const ids = await everyoneWrites();
   world.pass(longMs);
   const { ids: reported, cursor } = await syncAll();
@@ -57,21 +57,21 @@ test('[M17] many conversations come page by page, newest activity first, each on
   expect(await sync({ cursor })).toMatchObject({ conversations: [], has_more: false });
 });
 
-test('[D5] each page has the number of conversations: a device that counts more left some', async () => {
+test('[D5] each page has the number of conversations: a device that counts more has left some', async () => {
   const { length } = await everyoneWrites();
   const { cursor, conversation_count } = await sync();
   expect(conversation_count).toBe(length);
   expect(await sync({ cursor, limit: 1 })).toMatchObject({ conversation_count: length });
 });
 
-test('[M17] a smaller limit makes smaller pages, a larger one none above the bound, of the same conversations', async () => {
+test('[M17] a smaller limit makes smaller pages of the same conversations, a larger one is reduced to the maximum', async () => {
   const ids = await everyoneWrites();
   expect(idsOf(await sync({ limit: 3 }))).toEqual(ids.toReversed().slice(0, 3));
   const wide = await sync({ limit: 500 });
   expect([wide.conversations.length, wide.has_more]).toEqual([pageMax, true]);
 });
 
-test('[M17][D8] a page has no more bytes where the last messages were edited', async () => {
+test('[M17][D8] edited last messages do not exceed the bytes of a page', async () => {
   const ids = await everyoneWrites();
   for (const [index, conversation_id] of ids.entries())
     accepted(
@@ -89,11 +89,11 @@ test('[M17][D8] a page has no more bytes where the last messages were edited', a
   expect(reported).toEqual(ids.toReversed());
 });
 
-test('[D4] what happens between the pages is reported by the end of the next sync, and nothing is left out', async () => {
+test('[D4] changes between pages are reported by the end of the next sync, without omissions', async () => {
   const ids = await everyoneWrites();
   world.pass(longMs);
   const { ids: reported, cursor } = await syncAll({}, async (pages) => {
-    // Old ones that were not reported yet move to the front, beyond the pages that are left.
+    // Old conversations that were not reported yet move to the front, before the remaining pages.
     world.pass(1);
     await world.say(others[pages] ?? 'bob', 'ann');
     if (pages === 1) await world.say('bob', 'ann');
@@ -106,7 +106,7 @@ test('[D4] what happens between the pages is reported by the end of the next syn
   expect((await syncAll({ cursor: next.cursor })).ids).toEqual([]);
 });
 
-test('[M17] without a cursor a device gets what it has not acknowledged, whatever another device of the user has', async () => {
+test('[M17] without a cursor a device gets what it has not acknowledged, whatever other devices have', async () => {
   const [one, two, three] = await everyoneWrites();
   if (!one || !two || !three) throw new Error('there are three conversations');
   for (const conversationId of [one, two]) await world.read(phone, conversationId, 1);
@@ -118,7 +118,7 @@ test('[M17] without a cursor a device gets what it has not acknowledged, whateve
   expect((await syncAll({ full: true })).ids).toHaveLength(others.length);
 });
 
-test('[M17] with a cursor come activity, what another device read, and new memberships; not what was left', async () => {
+test('[M17] a cursor returns new activity, reads on other devices, and new memberships, but not conversations that were left', async () => {
   const ids = await everyoneWrites();
   const left = await world.group('bob', ['ann']);
   world.pass(longMs);
@@ -135,7 +135,7 @@ test('[M17] with a cursor come activity, what another device read, and new membe
   expect(page.conversations.find(({ conversation_id }) => conversation_id === read)).toMatchObject({ unread: 0 });
 });
 
-test('a conversation without entries is reported where it is new, and by a full sync', async () => {
+test('a conversation without entries is reported if it is new, and by a full sync', async () => {
   const { cursor } = await syncAll();
   const made = accepted(await world.core.createConversation(caller('bob'), { kind: 'direct', with: user('ann') }));
   const expected = [made.conversation_id];
@@ -145,7 +145,7 @@ test('a conversation without entries is reported where it is new, and by a full 
   expect(made).toMatchObject({ last_seq: 0, first_seq: 1, unread: 0 });
 });
 
-test('a cursor that the server did not issue is refused, an empty one counts as none', async () => {
+test('a cursor that the server did not issue is refused, an empty one is ignored', async () => {
   await everyoneWrites();
   for (const cursor of ['x', '1', '1~', '1~2~3', '1~-2', '1~2.5', '1~2~3~4~5~f', '1~9007199254740993', "1~2'; --"]) {
     const outcome = await world.core.sync(phone, { cursor });
@@ -161,7 +161,7 @@ test('a user without conversations gets an empty page and a cursor that finds th
   expect(idsOf(await sync({ cursor: empty.cursor }, caller('bob')))).toEqual([conversation_id]);
 });
 
-test('[D8] a page of conversations with long last messages ends early, and the next goes on behind it', async () => {
+test('[D8] a page of conversations with long last messages ends early, and the next one continues after it', async () => {
   const ids: ConversationId[] = [];
   for (const other of others) {
     world.pass(1);
@@ -177,7 +177,7 @@ test('[D8] a page of conversations with long last messages ends early, and the n
   expect(idsOf(await sync({ cursor }))).toEqual([conversation_id]);
 });
 
-test('the list of conversations is the same without a device, page by page, and its cursors go on', async () => {
+test('the list of conversations is the same without a device, page by page, and its cursors continue it', async () => {
   const ids = await everyoneWrites();
   const { deviceId: _device, sessionId: _session, ...bearer } = phone;
   const listed: ConversationId[] = [];
@@ -192,7 +192,7 @@ test('the list of conversations is the same without a device, page by page, and 
   expect(listed).toEqual(ids.toReversed());
 });
 
-test('conversations of one and the same time come once each, in the order of their ids', async () => {
+test('conversations with equal times come once each, in the order of their ids', async () => {
   const ids: ConversationId[] = [];
   for (const other of others.toReversed()) ids.push((await world.say(other, 'ann')).conversation_id);
   expect((await syncAll()).ids).toEqual(ids.toSorted());
@@ -207,7 +207,7 @@ test('the order is by the time of the server, not by that of creation', async ()
   expect(idsOf(await sync({ limit: 1 }))).toEqual(first ? [first] : []);
 });
 
-test('[D4] a wall clock that steps back makes a device get more, never less', async () => {
+test('[D4] a wall clock that is set back makes a device receive more, never less', async () => {
   await everyoneWrites();
   world.pass(longMs);
   const { cursor } = await syncAll();
@@ -216,7 +216,7 @@ test('[D4] a wall clock that steps back makes a device get more, never less', as
   expect((await syncAll({ cursor })).ids).toContain(joined);
 });
 
-test('[D4] in any order of writes, reads and pages, what a device holds is what there is', async () => {
+test('[D4] after any order of writes, reads and pages, the device has the state of the server', async () => {
   const random = createRandom(testSeed('sync'));
   const held = new Map<ConversationId, number>();
   let cursor: string | undefined;
@@ -237,7 +237,7 @@ test('[D4] in any order of writes, reads and pages, what a device holds is what 
     await Promise.all(burst);
   }
   await catchUp(false);
-  // Pages that were left half-way give their cursor to the next sync, whose end covers what came meanwhile.
+  // An interrupted paging passes its cursor to the next sync, whose end covers later changes.
   await catchUp(false);
   const memberships = await world.directory.memberships({ userId: user('ann'), limit: 100 });
   const heads = await world.timeline.heads(memberships.map(({ conversation }) => conversation.conversationId));
