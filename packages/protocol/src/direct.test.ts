@@ -16,7 +16,7 @@ test('an unsorted direct id and a group id have no direct members', () => {
   expect(directMembers('g:alice' as ConversationId)).toBeUndefined();
 });
 
-test('the range of a close code says what to do', () => {
+test('the range of a close code determines the reaction of the client', () => {
   expect([4000, 4001, 4099].map(closeAction)).toEqual(['reconnect', 'reconnect', 'reconnect']);
   expect([4100, 4199, 1006, 1001].map(closeAction)).toEqual(['back_off', 'back_off', 'back_off', 'back_off']);
   expect([4200, 4299].map(closeAction)).toEqual(['stop', 'stop']);

@@ -13,11 +13,11 @@ test.each([
 test.each([
   ...['0', '-0.5', '1.50', '1e3', '9007199254740992', '0.1', '1.7976931348623157e308', '100000000000000000000'],
   ...['-0', '0e400', '-0.00e-400', '5e-324', '50E-325', '2.2250738585072014e-308', '12345678.12345678'],
-])('the number %s is held exactly', (number) => {
+])('the number %s is exact', (number) => {
   expect(findLossyNumber(`{"a":${number}}`)).toBeUndefined();
 });
 
-test('what is found is what JavaScript writes with another value, however a number is written', () => {
+test('finds exactly the numbers whose value JavaScript changes, in any notation', () => {
   const seed = testSeed('exact-numbers');
   const digits = (max: number) => fc.stringMatching(new RegExp(`^(?:[0-9]|0{1,9}|9{1,9}){1,${max}}$`));
   const number = fc
@@ -48,7 +48,7 @@ test('what is found is what JavaScript writes with another value, however a numb
   );
 });
 
-/** By whole numbers alone. */
+/** Uses only integers. */
 function isSameValue(one: string, other: string): boolean {
   if (other.endsWith('Infinity')) return false;
   const [a, b] = [one, other].map((text) => {
@@ -61,25 +61,25 @@ function isSameValue(one: string, other: string): boolean {
   return a.value * 10n ** BigInt(a.exponent - least) === b.value * 10n ** BigInt(b.exponent - least);
 }
 
-test('digits inside strings are no numbers, also behind escaped quotes', () => {
+test('digits inside strings are not numbers, even after escaped quotes', () => {
   expect(findLossyNumber('{"a":"9007199254740993","b\\"":"x\\\\","c":"1e400"}')).toBeUndefined();
 });
 
-test('one field of an object can be searched alone, however its key is written', () => {
+test('the search can be restricted to one field, in any notation of its key', () => {
   const big = '9007199254740993';
   expect(findLossyNumber(`{"a":["b",{"b":${big}}],"b":"x","c":[${big}]}`, 'b')).toBeUndefined();
   expect(findLossyNumber(`{"a":"b","\\u0062":[{"c":"d"},${big}]}`, 'b')).toEqual({ text: big });
 });
 
-test('a top-level number is returned as it is written', () => {
+test('a top-level number is returned in its notation', () => {
   expect(numberTextAt('{"content":{"id":7},"id": 9007199254740993}', 'id')).toBe('9007199254740993');
   expect(numberTextAt('{"content":{"id":7}}', 'id')).toBeUndefined();
   expect(numberTextAt('{"id":00123', 'id')).toBeUndefined();
   expect(numberTextAt('{"id":12,', 'id')).toBe('12');
 });
 
-test('a text that is all quotes, and never closes one, is read once', () => {
-  // Read again from each quote it would take minutes.
+test('a text of unterminated quotes is scanned once', () => {
+  // Scanned again from each quote, it would take minutes.
   for (const end of ['', '\\', '\n']) {
     const broken = '\\"'.repeat(300_000) + end;
     expect(numberTextAt(`{"id":7,${broken}`, 'id')).toBe('7');
@@ -87,8 +87,8 @@ test('a text that is all quotes, and never closes one, is read once', () => {
   }
 });
 
-test('a number with a million zeros is read once', () => {
-  // Looked at from each zero to the last it would take minutes.
+test('a number with a million zeros is scanned once', () => {
+  // Scanned again from each zero, it would take minutes.
   const zeros = '0'.repeat(1_000_000);
   expect(findLossyNumber(`{"a":0.1${zeros}1}`)).toEqual({ text: `0.1${zeros}1` });
   expect(findLossyNumber(`{"a":[0.${zeros},1.5${zeros}]}`)).toBeUndefined();

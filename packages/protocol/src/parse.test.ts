@@ -8,7 +8,7 @@ import { upSchemas } from './up.ts';
 const send = { type: 'send', id: 1, to: 'bob', client_msg_id: 'k1', content: { type: 'text', text: 'hi' } };
 const nested = (depth: number): unknown => (depth === 0 ? {} : { a: nested(depth - 1) });
 
-test('a valid frame comes back as it was, unknown fields included', () => {
+test('a valid frame is returned unchanged, including unknown fields', () => {
   const frame = { ...send, extra: true };
   expect(parseFrame(JSON.stringify(frame))).toEqual({ type: 'ok', frame: frame as never });
 });
@@ -36,7 +36,7 @@ test.each([
   ['neither target of a send', JSON.stringify({ ...send, to: undefined }), 1],
   ['both bounds of a page', '{"type":"history","id":3,"conversation_id":"g:x","after_seq":1,"before_seq":9}', 3],
   ['content nested too deep', JSON.stringify({ ...send, content: { type: 'x', a: nested(depthMax) } }), 1],
-])('%s is a bad_request that repeats the id where there is one', (_name, text, id) => {
+])('%s is a bad_request that repeats the id if there is one', (_name, text, id) => {
   const parsed = parseFrame(text);
   expect(parsed.type === 'refused' && { code: parsed.refusal.code, id: parsed.id }).toEqual({
     code: 'bad_request',
@@ -89,7 +89,7 @@ test.each([
   expect(message).toBe(expected);
 });
 
-test('a list that is too long is walked through once', () => {
+test('a list that is too long is traversed once', () => {
   let reads = 0;
   const devices = new Proxy(Array(100_000).fill(1), {
     get(list, key) {
@@ -101,7 +101,7 @@ test('a list that is too long is walked through once', () => {
   expect(reads).toBeLessThan(2 * devices.length);
 });
 
-test('no input has a list of more items than are looked at to explain a refusal', () => {
+test('no list of an input may be longer than what is checked to explain a refusal', () => {
   const bounds = JSON.stringify([operations, upSchemas]).matchAll(/"maxItems":(\d+)/g);
   expect(Math.max(...Array.from(bounds, ([, max]) => Number(max)))).toBe(itemsMax);
 });
@@ -114,7 +114,7 @@ test('depth is measured without recursion', () => {
   expect(isShallow(deep)).toBe(false);
 });
 
-test('no input makes the parser throw, and what it lets through has a known type', () => {
+test('no input makes the parser throw, and every accepted frame has a known type', () => {
   const seed = testSeed('parse');
   const almost = fc.record(
     {

@@ -11,7 +11,7 @@ test.each([
   [at(4, 4), 'ack'],
   [at(5, 4), 'delivered'],
   [at(5, 5), 'read'],
-  // A read position counts as delivered even where the delivered one was not reported.
+  // A read position counts as delivered even if no delivered position was reported.
   [at(0, 5), 'read'],
 ] as const)('[D7] the position %p gives seq 5 the status %s', (position, status) => {
   expect(statusAt(seq, position)).toBe(status);
@@ -41,7 +41,7 @@ test.each([
   [{ recipients: 3, delivered: 3, read: 3 }, 'read'],
   [{ recipients: 3, delivered: 3, read: 2 }, 'delivered'],
   [{ recipients: 3, delivered: 2, read: 2 }, 'ack'],
-  // Members who have left since may have been counted.
+  // The counts may include members who have left since.
   [{ recipients: 2, delivered: 3, read: 3 }, 'read'],
   [{ recipients: 0, delivered: 0, read: 0 }, 'ack'],
 ] as const)('the counts %p give the status %s', (counts, status) => {

@@ -5,10 +5,11 @@ import { operations } from './operations/operations.ts';
 import { upSchemas } from './up.ts';
 import { protocolVersion } from './version.ts';
 
-// A changed wire shows here. Fields that old clients may ignore: put in the new hash. Anything else: bump protocolVersion too.
+// A change of the wire, or of its descriptions, changes the hash. If old clients can ignore the change, update the hash; otherwise
+// increment protocolVersion too.
 const hashOfVersion: Record<number, string> = { 2: '11w2asgdl5v0t' };
 
-test('the wire is the one of its version', () => {
+test('the wire matches the hash of its version', () => {
   const wire = JSON.stringify({ operations, upSchemas, downSchemas, closeCode, errorStatus });
   expect(hashOfVersion[protocolVersion]).toBe(Bun.hash(wire).toString(36));
 });

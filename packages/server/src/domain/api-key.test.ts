@@ -3,7 +3,7 @@ import { apiKeyBytes, formatApiKey, hashOfSecret, isSecretOf, newApiKey, parseAp
 
 const random = Uint8Array.from({ length: apiKeyBytes }, (_, index) => index);
 
-test('[A20] a new key is read back from its text, and only its own secret has its hash', () => {
+test('[A20] a new key is parsed from its text, and only its secret has its hash', () => {
   const key = newApiKey(random);
   expect(parseApiKey(formatApiKey(key))).toEqual(key);
   expect(formatApiKey(key)).toMatch(/^hy_[0-9a-f]{12}_[0-9a-f]{52}$/);
@@ -15,7 +15,7 @@ test('[A20] a new key is read back from its text, and only its own secret has it
   expect(isSecretOf('', key.secret)).toBe(false);
 });
 
-test('what is no key is none', () => {
+test('text that is not a key is not parsed', () => {
   for (const text of [
     '',
     'hy_',

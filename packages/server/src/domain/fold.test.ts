@@ -1,4 +1,4 @@
-// Folding: what is found by what, as a table.
+// Folding: which queries find which names, as a table.
 
 import { expect, test } from 'bun:test';
 import { fold, searchKeys, searchPrefix } from './fold.ts';
@@ -64,7 +64,7 @@ test.each([
   expect(finds(query, name)).toBe(false);
 });
 
-test('keys are bounded in number and size, and never hold half a surrogate pair', () => {
+test('keys are limited in number and size, and never contain half a surrogate pair', () => {
   const keys = searchKeys('𠮷野家'.repeat(100));
   expect(keys.length).toBeLessThanOrEqual(64);
   for (const key of keys) {

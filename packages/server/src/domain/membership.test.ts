@@ -14,7 +14,7 @@ import {
 const code = (admission: { type: string; code?: string }) => admission.code ?? admission.type;
 const kinds = ['direct', 'group', 'broadcast'] as const;
 
-test('who is not a member may do nothing', () => {
+test('a user who is not a member has no permissions', () => {
   for (const kind of kinds) {
     const facts = { kind, rules: defaultRules(kind), role: undefined, isSelf: true, target: undefined };
     const may = [mayPost, mayRead, mayRename, mayAdd, maySetRules, mayRemove, maySetRole].map((rule) => rule(facts));
@@ -42,7 +42,7 @@ test.each([
   expect(found.map(code)).toEqual([post, change, leave, remove]);
 });
 
-test('admins remove members alone; the owner removes everyone', () => {
+test('admins remove only members; the owner removes anyone', () => {
   const remove = (role: 'owner' | 'admin', target: 'owner' | 'admin' | 'member') =>
     code(mayRemove({ kind: 'group', rules: defaultRules('group'), role, isSelf: false, target }));
   expect([remove('admin', 'owner'), remove('admin', 'admin'), remove('admin', 'member')]).toEqual([
@@ -53,14 +53,14 @@ test('admins remove members alone; the owner removes everyone', () => {
   expect([remove('owner', 'admin'), remove('owner', 'member')]).toEqual(['ok', 'ok']);
 });
 
-test('the owner gives roles, and hands over instead of stepping down', () => {
+test('the owner gives roles, and can transfer the ownership but not step down', () => {
   const give = (role: 'owner' | 'admin' | 'member', isSelf = false, kind: (typeof kinds)[number] = 'group') =>
     code(maySetRole({ kind, rules: defaultRules(kind), role, isSelf }));
   expect([give('owner'), give('admin'), give('member')]).toEqual(['ok', 'forbidden', 'forbidden']);
   expect([give('owner', true), give('member', false, 'direct')]).toEqual(['conflict', 'forbidden']);
 });
 
-test('[E10] who posts, adds and mentions all is a rule of the conversation; administrators change the rules', () => {
+test('[E10] who may post, add and mention all is a rule of the conversation; admins change the rules', () => {
   const facts = (role: 'owner' | 'admin' | 'member', who: 'members' | 'admins') =>
     ({ kind: 'group', rules: { post: who, add: who, mention_all: who }, role }) as const;
   const small = { memberCount: 3, memberCountMax: 3 };

@@ -33,7 +33,7 @@ const stateOf = (decision: Decision): MessageState => {
   return decision.state;
 };
 
-test('[E4] the sender edits within the window; the last edit counts', () => {
+test('[E4] the sender edits within the window; the last edit wins', () => {
   expect(stateOf(decide(edit, facts()))).toEqual({ edited: { seq: seq(9), content } });
   expect(codeOf(decide(edit, facts({ nowMs: sentAtMs + 60_000 })))).toBe('entry');
   expect(codeOf(decide(edit, facts({ nowMs: sentAtMs + 60_001 })))).toBe('forbidden');
@@ -42,7 +42,7 @@ test('[E4] the sender edits within the window; the last edit counts', () => {
   expect(stateOf(again)).toEqual({ edited: { seq: seq(9), content }, reactions: [] });
 });
 
-test('[E4] owners edit others only where the option says so, and never in a direct conversation', () => {
+test('[E4] owners edit messages of others only if the option allows it, and never in a direct conversation', () => {
   const limits = { ...facts().limits, mayOwnersEdit: true };
   expect(codeOf(decide(edit, facts(byOwner)))).toBe('forbidden');
   expect(codeOf(decide(edit, facts({ ...byOwner, limits })))).toBe('entry');
@@ -50,7 +50,7 @@ test('[E4] owners edit others only where the option says so, and never in a dire
   expect(codeOf(decide(edit, facts({ ...byOwner, limits, kind: 'direct' })))).toBe('forbidden');
 });
 
-test('[E4] an edit of what was edited meanwhile is a conflict', () => {
+test('[E4] an edit based on an older edit is a conflict', () => {
   const state = { edited: { seq: seq(7), content } };
   const expecting = (expectSeq: number) => decide({ ...edit, expectSeq: seq(expectSeq) }, facts({ state }));
   expect([0, 6, 7, 8].map((expected) => codeOf(expecting(expected)))).toEqual([
@@ -61,7 +61,7 @@ test('[E4] an edit of what was edited meanwhile is a conflict', () => {
   ]);
 });
 
-test('[E5] the sender and owners recall; what was edited and reacted goes too, and once is enough', () => {
+test('[E5] the sender and admins recall, which removes edits and reactions; a second recall changes nothing', () => {
   const state = { edited: { seq: seq(7), content }, reactions: [{ key: '👍', userIds: [bob] }] };
   expect(decide(recall, facts({ state }))).toEqual({ type: 'entry', state: { recalled: true }, erases: true });
   expect(codeOf(decide(recall, facts(byOwner)))).toBe('entry');
@@ -79,7 +79,7 @@ test('[E5] nothing changes a recalled message', () => {
   ]);
 });
 
-test('[E6] a reaction counts once for each key and user, and no-ops make no entry', () => {
+test('[E6] a reaction counts once per key and user, and no-ops append no entry', () => {
   const first = stateOf(decide(react('👍'), facts()));
   expect(first).toEqual({ reactions: [{ key: '👍', userIds: [ann] }] });
   const second = stateOf(decide(react('👍'), facts({ ...byBob, state: first })));
@@ -91,7 +91,7 @@ test('[E6] a reaction counts once for each key and user, and no-ops make no entr
   expect(stateOf(decide(react('👍', 'remove'), facts({ ...byBob, state: third })))).toEqual({});
 });
 
-test('[E6] keys and reactions of one message are bounded', () => {
+test('[E6] keys and reactions of one message are limited', () => {
   const state = { reactions: ['a', 'b'].map((key) => ({ key, userIds: [bob] })) };
   expect(codeOf(decide(react('c'), facts({ state })))).toBe('too_large');
   expect(codeOf(decide(react('b'), facts({ state })))).toBe('entry');
@@ -113,6 +113,6 @@ test.each([
   ]);
 });
 
-test('[E6] a key that shows nothing, or is no Unicode, is refused', () => {
+test('[E6] an invisible key, or one that is not valid Unicode, is refused', () => {
   expect(['\uFE0F', '  ', '\ud83d'].map((key) => reactionKey(key).type)).toEqual(['refused', 'refused', 'refused']);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { checkDisplayName, checkTitle } from './names.ts';
 
 test.each(['   ', '\u200b', '\u2060\u200d', '\u0000', '\n', '', '\u3164', '\u2800', '\u202e'])(
-  'the name %j shows nothing and is refused',
+  'the name %j is invisible and is refused',
   (text) => {
     expect(checkDisplayName(text)).toMatchObject({ type: 'refused', code: 'bad_request' });
     expect(checkTitle(text)).toMatchObject({ type: 'refused', code: 'bad_request' });
@@ -23,7 +23,7 @@ test.each([
   ['👩‍👩‍👧‍👦', '👩‍👩‍👧‍👦'],
   ['ג׳ון', 'ג׳ון'],
   ['.', '.'],
-])('the name %j is kept as %j', (text, kept) => {
+])('the name %j is stored as %j', (text, kept) => {
   expect(checkDisplayName(text)).toEqual({ type: 'ok', value: kept });
 });
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'bun:test';
 import { fittingCount } from './page.ts';
 
-test('[D8] as many items go into a page as fit, and the first one always does', () => {
+test('[D8] a page contains as many items as fit, and always the first one', () => {
   const fitting = (sizes: readonly number[]) => fittingCount(sizes, (size) => size, 10);
   expect(fitting([])).toBe(0);
   expect(fitting([5, 5])).toBe(2);

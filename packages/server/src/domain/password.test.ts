@@ -18,7 +18,7 @@ test.each([
   'alice.jones',
   'Alice.Jones',
   'qwertyuiop',
-])('the password %j is guessed first and is refused', (password) => {
+])('the password %j is too easy to guess and is refused', (password) => {
   expect(checkNewPassword(password, 'alice.jones')).toMatchObject({ type: 'refused', code: 'bad_request' });
 });
 

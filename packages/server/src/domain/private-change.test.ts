@@ -15,7 +15,7 @@ const facts: PrivateFacts = {
   draftBytesMax: 1_000,
 };
 
-test('[E25] a full state takes changes of what is set and removals, and nothing new', () => {
+test('[E25] a full state accepts changes of existing values and removals, but no new keys', () => {
   const full = { ...facts, totals: { keys: privateKeysMax, bytes: 500 } };
   const mute = (until: number | null) => ({ type: 'mute', conversation_id, until }) as const;
   const current: StoredItem = { seq: 1 as Seq, content: { type: 'hongyan.private', change: mute(1) } };
@@ -25,7 +25,7 @@ test('[E25] a full state takes changes of what is set and removals, and nothing 
   expect(decidePrivate(mute(null), full).type).toBe('unchanged');
 });
 
-test('[E21] kinds and what they are of do not share keys', () => {
+test('[E21] changes of different types or of different conversations have different keys', () => {
   const changes: PrivateChange[] = [
     { type: 'mute', conversation_id, until: 1 },
     { type: 'pin', conversation_id, pinned: true },
@@ -40,7 +40,7 @@ test.each([
   [5, 5, false, 0, true],
   [5, 6, false, 0, false],
   [5, 6, true, 99, true],
-  // It came while the conversation was muted, or when that was over.
+  // The message arrived during or after the mute.
   [5, 6, false, 11, true],
   [5, 6, false, 10, false],
   [0, 0, false, 0, true],
@@ -52,14 +52,14 @@ test.each([
   },
 );
 
-/** Devices write; each continues the newest draft that it has seen, or one before it. */
+/** Devices write drafts; each continues the newest draft that it has seen, or an older one. */
 const step = fc.record({
   device: fc.integer({ min: 0, max: 2 }),
   text: fc.constantFrom('', 'a', 'b', 'c', 'd'),
   isSeen: fc.boolean(),
 });
 
-test('[E22] a text that its device did not replace is lost only to a draft that continues the one that showed it', () => {
+test('[E22] a text not replaced by its device is only removed by a draft that continues one with that text', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       let current: StoredItem | undefined;

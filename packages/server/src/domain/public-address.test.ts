@@ -1,9 +1,9 @@
-// Which addresses a webhook may reach.
+// Addresses to which a webhook may be sent.
 
 import { expect, test } from 'bun:test';
 import { isPublicAddress } from './public-address.ts';
 
-test('[W6] addresses of the public internet are open', () => {
+test('[W6] addresses of the public internet are accepted', () => {
   for (const address of [
     '1.1.1.1',
     '93.184.216.34',
@@ -17,7 +17,7 @@ test('[W6] addresses of the public internet are open', () => {
     expect({ address, isOpen: isPublicAddress(address) }).toEqual({ address, isOpen: true });
 });
 
-test('[W6] private, local, link-local, metadata, shared, documentation and multicast addresses are closed, in each way they are written', () => {
+test('[W6] private, local, link-local, metadata, shared, documentation and multicast addresses are refused, in every notation', () => {
   const closed = [
     ...['0.0.0.0', '10.1.2.3', '100.64.0.1', '100.100.100.200', '127.0.0.1', '127.8.8.8', '168.63.129.16'],
     ...['169.254.169.254', '172.16.0.1', '172.31.255.255', '192.0.0.192', '192.168.1.1', '198.18.0.1', '224.0.0.1'],
@@ -39,7 +39,7 @@ test('[W6] private, local, link-local, metadata, shared, documentation and multi
     expect({ address, isOpen: isPublicAddress(address) }).toEqual({ address, isOpen: false });
 });
 
-test('[W6] what is no address is closed', () => {
+test('[W6] text that is not an address is refused', () => {
   for (const text of [
     '',
     'localhost',

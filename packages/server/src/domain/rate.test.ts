@@ -13,7 +13,7 @@ function bucket(of: Rate = rate) {
   };
 }
 
-test('[L2] a full bucket gives its burst at once, then its rate', () => {
+test('[L2] a full bucket allows its burst immediately, then its rate', () => {
   const take = bucket();
   for (let left = 19; left >= 0; left--) expect(take(0)).toMatchObject({ type: 'taken', remaining: left });
   expect(take(0)).toMatchObject({ type: 'refused', retryAfterMs: 100, remaining: 0, fullInMs: 2000 });
@@ -23,7 +23,7 @@ test('[L2] a full bucket gives its burst at once, then its rate', () => {
   expect(take(10_000)).toMatchObject({ type: 'taken', remaining: 19 });
 });
 
-test('[L2] a cost above one takes that much, or nothing; one above the burst takes a whole bucket', () => {
+test('[L2] a cost above one takes all units or nothing; one above the burst takes a full bucket', () => {
   const take = bucket();
   expect(take(0, 15)).toMatchObject({ type: 'taken', remaining: 5 });
   expect(take(0, 6)).toMatchObject({ type: 'refused', retryAfterMs: 100, remaining: 5 });
@@ -31,7 +31,7 @@ test('[L2] a cost above one takes that much, or nothing; one above the burst tak
   expect(take(2000, 1000)).toMatchObject({ type: 'taken', remaining: 0 });
 });
 
-/** Up to a few thousand calls at random times, some of them by a caller that waits as told. */
+/** Up to a few thousand calls at random times, some by a caller that waits for retryAfterMs. */
 function schedule(random: () => number) {
   const own: Rate = { perS: 0.1 + random() * 500, burst: 1 + Math.floor(random() * 300) };
   const take = bucket(own);
@@ -53,12 +53,12 @@ function schedule(random: () => number) {
   return { own, passed, brokenPromises };
 }
 
-test('[L2] over any schedule never more than burst + rate × time, and never a refusal for who waits as told', () => {
+test('[L2] any schedule takes at most burst + rate × time, and a caller that waits for retryAfterMs is not refused', () => {
   const random = createRandom(testSeed('rate'));
   for (let round = 0; round < 60; round++) {
     const { own, passed, brokenPromises } = schedule(random);
     expect(brokenPromises).toEqual([]);
-    // Of all windows that begin with a call, the fullest: the sum from there, less what the rate gave meanwhile.
+    // The largest excess of any window that starts with a call: its sum, minus what the rate has added.
     let surplus = 0;
     let before = passed[0]?.atMs ?? 0;
     for (const { atMs, cost } of passed) {

@@ -5,7 +5,7 @@ import { pauseAfter, retryAfterMs } from './retry-schedule.ts';
 
 const rules = { baseMs: 5_000, attemptsMax: 12 };
 
-test('[W5] pauses grow, stay within their bound, and add up to days', () => {
+test('[W5] pauses grow, stay within their limit, and add up to days', () => {
   const pauses = Array.from({ length: rules.attemptsMax - 1 }, (_, index) => pauseAfter(index + 1, rules, 0.5));
   expect(pauses.slice(0, 4)).toEqual([5_000, 20_000, 80_000, 320_000]);
   expect(Math.max(...pauses)).toBe(12 * 3_600_000);
@@ -14,7 +14,7 @@ test('[W5] pauses grow, stay within their bound, and add up to days', () => {
   expect(days).toBeLessThan(4);
 });
 
-test('[W5] each pause has a jitter of three tenths to both sides', () => {
+test('[W5] each pause has a jitter of ±30 %', () => {
   expect(pauseAfter(1, rules, 0)).toBe(3_500);
   expect(pauseAfter(1, rules, 0.999_999)).toBe(6_500);
   expect(pauseAfter(1_000, rules, 0.5)).toBe(12 * 3_600_000);

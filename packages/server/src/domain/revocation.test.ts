@@ -8,7 +8,7 @@ const token = (userId: string, tokenId: string, issuedAtMs?: number) => ({
   issuedAtMs,
 });
 
-test('[A10] a revoked token is found until it would have expired, and no other', () => {
+test('[A10] a revoked token is found until its expiry, and no other token is', () => {
   const set = new RevocationSet();
   set.add({ type: 'token', tokenId: 't1', userId: 'ann' as UserId, untilMs: 100 });
   expect([set.has(token('ann', 't1', 50)), set.has(token('ann', 't2', 1))]).toEqual([true, false]);
@@ -18,7 +18,7 @@ test('[A10] a revoked token is found until it would have expired, and no other',
   expect([set.has(token('ann', 't1')), set.size]).toEqual([false, 0]);
 });
 
-test('[A11] all tokens of a user from before are found, in any case of the id, and none from then on', () => {
+test('[A11] all earlier tokens of a user are found, in any case of the id, and no later ones', () => {
   const set = new RevocationSet();
   set.add({ type: 'user', userId: 'Ann' as UserId, issuedBeforeMs: 100, untilMs: 1_000 });
   set.add({ type: 'user', userId: 'ann' as UserId, issuedBeforeMs: 50, untilMs: 900 });
@@ -49,7 +49,7 @@ test.each([
   expect(livesTooLong(token, nowMs)).toBe(isTooLong);
 });
 
-test('[A11] all tokens are those issued before now, and those from before the clock stepped back', () => {
+test('[A11] all tokens include those issued before the clock was set back', () => {
   const userId = 'ann' as UserId;
   expect(ofAllTokens(userId, { nowMs: 100, newestIssueMs: 50 })).toMatchObject({ issuedBeforeMs: 101 });
   expect(ofAllTokens(userId, { nowMs: 100, newestIssueMs: 500 })).toMatchObject({ issuedBeforeMs: 501 });

@@ -23,7 +23,7 @@ test('a send names exactly one target', () => {
   expect(code(targetOf(alice, { to: bob, conversation_id: conversation('g:x') }))).toBe('bad_request');
 });
 
-test('a direct conversation of other users, or one by an unsorted id, is no target', () => {
+test('a direct conversation of other users, or an unsorted id, is refused as the target', () => {
   expect(code(targetOf(alice, { conversation_id: conversation('d:bob:carol') }))).toBe('not_member');
   expect(code(targetOf(alice, { conversation_id: conversation('d:bob:alice') }))).toBe('bad_request');
 });
@@ -33,7 +33,7 @@ test('[D3] a key that has no UTF-8 is refused', () => {
   expect(['\ud800', 'a\udfff', '\ude00\ud83d'].map(checkKey).map(code)).toEqual(Array(3).fill('bad_request'));
 });
 
-test('content is bounded in bytes of UTF-8, not in characters', () => {
+test('content is limited in bytes of UTF-8, not in characters', () => {
   const content = (text: string): Content => ({ type: 'text', text });
   const overhead = JSON.stringify(content('')).length;
   expect(code(encodeContent(content('a'.repeat(100 - overhead)), 100))).toBe('ok');
@@ -42,7 +42,7 @@ test('content is bounded in bytes of UTF-8, not in characters', () => {
   expect(code(encodeContent(content('雁'.repeat(26)), 100))).toBe('too_large');
 });
 
-test('content of the server cannot be sent by clients, text needs text, other types pass through', () => {
+test('clients cannot send reserved types, text needs text, other types pass through', () => {
   expect(code(encodeContent({ type: 'hongyan.members' }, 1000))).toBe('forbidden');
   expect(code(encodeContent({ type: 'text' }, 1000))).toBe('bad_request');
   expect(encodeContent({ type: 'poll', options: [1, 2] }, 1000)).toEqual({
@@ -62,7 +62,7 @@ test('[D3] the same content in another conversation, or other content in the sam
   expect(isSameMessage(first, message(first.contentJson, 'g:y'))).toBe(false);
 });
 
-test('[D3] what was recalled stands for a message, or for changes of one, and never for the other', () => {
+test('[D3] a recalled message equals any message, and a recalled change any change of its target, but never the other', () => {
   const [recalled, change] = [message('{"type":"hongyan.recalled"}'), message('{"type":"hongyan.edit"}')];
   const at = (targetSeq: number) => ({ targetSeq: targetSeq as Seq });
   expect(isSameMessage(recalled, message('{"type":"text","text":"a"}'))).toBe(true);
@@ -72,7 +72,7 @@ test('[D3] what was recalled stands for a message, or for changes of one, and ne
   expect(isSameMessage({ ...recalled, ...at(1) }, { ...change, ...at(2) })).toBe(false);
 });
 
-test('[D3] content is the same in whatever order its keys are written, and differs where a value does', () => {
+test('[D3] the order of JSON keys does not matter, and values do', () => {
   const reversed = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map(reversed);

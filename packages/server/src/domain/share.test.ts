@@ -6,7 +6,7 @@ import { shareOf } from './share.ts';
 const shares = (jobs: number, workers: number): readonly number[] =>
   Array.from({ length: workers }, (_, rank) => shareOf({ jobs, workers, rank }));
 
-test('[W4] shares are all jobs, and differ by one at most, the earlier ranks having more', () => {
+test('[W4] shares add up to all jobs and differ by one at most, lower ranks having more', () => {
   expect(shares(1, 2)).toEqual([1, 0]);
   expect(shares(2, 3)).toEqual([1, 1, 0]);
   expect(shares(4, 3)).toEqual([2, 1, 1]);
@@ -20,7 +20,7 @@ test('[W4] shares are all jobs, and differ by one at most, the earlier ranks hav
     }
 });
 
-test('[W4] whoever leaves makes no share smaller, and whoever comes last makes none larger', () => {
+test('[W4] a worker that leaves makes no share smaller, and a new last worker makes none larger', () => {
   for (let jobs = 0; jobs <= 20; jobs++)
     for (let workers = 2; workers <= 8; workers++) {
       const before = shares(jobs, workers);

@@ -6,19 +6,19 @@ import type { MessageState } from './message-state.ts';
 import { decodeState, decodeStateFor, encodeState } from './stored-state.ts';
 
 const [ann, bob, eve] = ['ann', 'bob', 'eve'] as [UserId, UserId, UserId];
-/** A key may read as the id of a user. */
+/** A key may look like a user id. */
 const reactions = [
   { key: '👍', userIds: [ann, bob] },
   { key: 'eve', userIds: [bob] },
 ];
 const state: MessageState = { pinned: true, edited: { seq: 7 as Seq, content: { type: 'x' } }, reactions };
 
-test('[E6] a state comes back as it was stored', () => {
+test('[E6] a state is decoded as it was encoded', () => {
   for (const each of [state, {}, { recalled: true } as const, { reactions: [] }])
     expect(decodeState(encodeState(each))).toEqual(each);
 });
 
-test('[E6] a reader sees how many reacted with each key, and whether she did', () => {
+test('[E6] a reader sees the count of each key, and which ones are theirs', () => {
   const seenBy = (reader: UserId) => decodeStateFor(reader, encodeState(state)).reactions;
   expect(seenBy(ann)).toEqual([
     { key: '👍', count: 2, mine: true },
@@ -29,7 +29,7 @@ test('[E6] a reader sees how many reacted with each key, and whether she did', (
   expect(decodeStateFor(eve, encodeState({ recalled: true }))).toEqual({ recalled: true });
 });
 
-test('[E6] states that an older version stored mean the same', () => {
+test('[E6] states stored by an older version are decoded too', () => {
   const older = JSON.stringify(state);
   expect(decodeState(older)).toEqual(state);
   expect(decodeStateFor(ann, older)).toEqual(decodeStateFor(ann, encodeState(state)));

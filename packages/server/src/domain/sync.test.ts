@@ -1,4 +1,4 @@
-// The choice of conversations of a sync, their order, and the cursor.
+// Sync: the selection of conversations, their order, and the cursor.
 
 import { expect, test } from 'bun:test';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import type { Position } from './position.ts';
 import { conversationsAhead, cursorAfter, decodeCursor, encodeCursor, type SyncCandidate } from './sync.ts';
 
-/** What a store knows of a conversation; whether it changed since a position is derived as a timeline does. */
+/** A stored conversation; whether it changed since a position is derived like in a timeline. */
 interface Stored extends Omit<SyncCandidate, 'isChanged'> {
-  /** Commits are numbered; a position is the number of the last one. */
+  /** Number of its last commit. A position is the number of a commit. */
   readonly lastCommit: number;
 }
 
@@ -17,7 +17,7 @@ const stored: fc.Arbitrary<Stored> = fc.record({
   conversationId: fc.stringMatching(/^g:[a-z0-9]{1,12}$/) as fc.Arbitrary<ConversationId>,
   lastSeq: fc.nat(20) as unknown as fc.Arbitrary<Seq>,
   lastCommit: fc.nat(50),
-  // Few times, so that many conversations have the same: the id then decides.
+  // Few different times, so that ties are ordered by id.
   activityMs: fc.nat(8),
   updatedAtMs: fc.nat(1000),
   deviceDeliveredSeq: fc.nat(20) as unknown as fc.Arbitrary<Seq>,
@@ -57,7 +57,7 @@ function allPages(at: (page: number) => readonly Stored[], { limit, full = false
 
 const idsOf = (all: readonly { readonly conversationId: ConversationId }[]) => all.map((one) => one.conversationId);
 
-test('[D4] pages of any size report every conversation that is ahead once, newest first', () => {
+test('[D4] pages of any size report every conversation with news once, newest first', () => {
   fc.assert(
     fc.property(store, limits, fc.boolean(), (all, limit, full) => {
       const { reported } = allPages(() => all, { full, limit });
@@ -86,7 +86,7 @@ test('[D4] a cursor misses nothing that was committed after it was issued, and r
   );
 });
 
-test('[D4] what is committed between the pages of a sync is reported by the end of the next one', () => {
+test('[D4] commits between the pages of a sync are reported by the end of the next one', () => {
   fc.assert(
     fc.property(store, limits, fc.array(fc.nat(), { maxLength: 20 }), (all, limit, moved) => {
       const states: (readonly Stored[])[] = [all.map((one) => ({ ...one, updatedAtMs: 0 }))];
@@ -128,7 +128,7 @@ test('a change of the membership or read position is reported after the cursor',
   expect([99, 100, 150].map(reportedWith)).toEqual([0, 1, 1]);
 });
 
-test('[D4] a cursor from the future of the clock reports everything rather than missing a change', () => {
+test('[D4] a cursor from the future reports everything instead of missing a change', () => {
   const { cursor } = allPages(() => [old], { full: true, limit: 5, nowMs: 1_000 });
   expect(allPages(() => [old], { cursor, limit: 5, nowMs: 1_000 }).reported).toHaveLength(0);
   expect(allPages(() => [old], { cursor, limit: 5, nowMs: 999 }).reported).toHaveLength(1);

@@ -1,4 +1,4 @@
-// The signature against the published vectors of the Standard Webhooks specification.
+// The signature, against the published vectors of the Standard Webhooks specification.
 
 import { expect, test } from 'bun:test';
 import { formatSecret, parseSecret, signedHeaders } from './webhook-signature.ts';
@@ -18,7 +18,7 @@ function keyOf(secret: string): Uint8Array {
   return key;
 }
 
-test('[W3] the published vector is signed as published, with and without the prefix of the secret', () => {
+test('[W3] the published vector has the published signature, with and without the prefix of the secret', () => {
   for (const secret of [published.secret, published.secret.slice('whsec_'.length)])
     expect(signedHeaders(published, [keyOf(secret)])).toEqual({
       'webhook-id': published.id,
@@ -27,13 +27,13 @@ test('[W3] the published vector is signed as published, with and without the pre
     });
 });
 
-test('[W3] while a secret rotates there is a signature of each, the newest first', () => {
+test('[W3] during a rotation there is a signature per secret, the newest first', () => {
   const fresh = new Uint8Array(32).fill(7);
   const both = signedHeaders(published, [fresh, keyOf(published.secret)])['webhook-signature'].split(' ');
   expect(both).toEqual([signedHeaders(published, [fresh])['webhook-signature'], published.signature]);
 });
 
-test('a secret is written and read back; what is none is not taken for one', () => {
+test('a secret is formatted and parsed; other text is refused', () => {
   const key = crypto.getRandomValues(new Uint8Array(32));
   expect(parseSecret(formatSecret(key))).toEqual(Buffer.from(key));
   const tooShort = formatSecret(new Uint8Array(23));

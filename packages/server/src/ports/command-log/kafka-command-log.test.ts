@@ -1,4 +1,4 @@
-// The command log on a real broker: the contract every command log keeps, and what two ends in two processes add.
+// The Kafka command log on a broker: the contract of every command log, and what separate producers and consumers add.
 
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
@@ -50,7 +50,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     await scratch.remove();
   });
 
-  /** A core that handles by `handle`, and a process that submits. */
+  /** A core that executes `handle`, and a process that submits. */
   async function start(handle: CommandHandler, bounds = roomy) {
     await nodes.make();
     const consumer = nodes.consumer(bounds);
@@ -58,14 +58,14 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     return { consumer, producer: await nodes.producer() };
   }
 
-  test('each process hears the outcomes of its own commands', async () => {
+  test('each process receives the outcomes of its commands', async () => {
     const { producer } = await start(async (batch) => batch.map(() => done));
     const other = await nodes.producer();
     const outcomes = await Promise.all([producer, other, producer].map((each, key) => each.submit(command(key))));
     expect(outcomes).toEqual([done, done, done]);
   });
 
-  test('[K1] a command may be longer than what brokers take by default', async () => {
+  test('[K1] a command may be longer than the default record limit of brokers', async () => {
     const lengths: number[] = [];
     const { producer } = await start(async (batch) => {
       for (const each of batch) if (each.type === 'message') lengths.push(each.contentJson.length);
@@ -76,14 +76,14 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(lengths).toEqual([contentJson.length]);
   });
 
-  test('[K1] a topic that was there takes commands as long as a content may be', async () => {
+  test('[K1] an existing topic accepts commands of the maximal length of content', async () => {
     await ensureTopics(nodes.kafka, [{ name: 'commands', partitions: 1, replicas: 1, retentionMs: 3_600_000 }]);
     const { producer } = await start(async (batch) => batch.map(() => done));
     const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(2 * 2 ** 20) });
     expect(await producer.submit({ ...command(1), contentJson } as Command)).toEqual(done);
   });
 
-  test('[K2] a command that Kafka refuses as too large is refused, and those with it are handled', async () => {
+  test('[K2] a command that Kafka rejects as too large is refused, and others of its batch are executed', async () => {
     const { producer } = await start(async (batch) => batch.map(() => done));
     const contentJson = JSON.stringify({ type: 'text', text: 'x'.repeat(33 * 2 ** 20) });
     const [tooLarge, ...others] = await Promise.all([
@@ -95,7 +95,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(others).toEqual([done, done]);
   });
 
-  test('how far a core is behind is known of what waits, of what is under way, and when it begins behind others', async () => {
+  test('the lag of a core includes waiting commands, commands in flight, and those left by another owner', async () => {
     const handler = new HeldHandler();
     const { producer, consumer } = await start(handler.handle);
     const outcomes = [0, 1, 2].map((key) => producer.submit(command(key)));
@@ -117,7 +117,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     await until(() => successor.lag === 0);
   });
 
-  test('[K4] a batch that the stores cannot take is handled again, as one that may be a repeat, until they can', async () => {
+  test('[K4] a batch that the stores cannot write is retried, marked as a possible repeat, until they can', async () => {
     const seen: { readonly keys: readonly string[]; readonly mayBeRepeated: boolean | undefined }[] = [];
     const answers = [
       async () => [failure.unavailable()],
@@ -139,7 +139,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(seen.slice(1).every(({ mayBeRepeated }) => mayBeRepeated)).toBe(true);
   });
 
-  test('[K5] a command that makes the handler throw is passed over alone, and those around it are handled', async () => {
+  test('[K5] only the command that makes the handler throw is skipped, and the others are executed', async () => {
     const handled: string[] = [];
     const seen = new Set<string>();
     const notMarked: string[] = [];
@@ -148,7 +148,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     const { producer, consumer } = await start(async (batch, place) => {
       if (count++ === 0) return held.handle(batch, place);
       const keys = batch.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : ''));
-      // What was done of a batch that failed is known again by this mark.
+      // This mark identifies commands of the failed batch that were executed.
       if (!place?.mayBeRepeated) notMarked.push(...keys.filter((key) => seen.has(key)));
       for (const key of keys) seen.add(key);
       if (keys.includes('k2')) throw new TypeError('a bug');
@@ -167,7 +167,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(nodes.positions.get(0)?.offset).toBe(4);
   });
 
-  test('[K6] what an owner before may not have published is recovered and not handled again', async () => {
+  test('[K6] commands that the previous owner may not have published are recovered, not executed again', async () => {
     const handled: string[] = [];
     const handle: CommandHandler = async (batch) => {
       handled.push(...batch.map((each) => ('clientMsgId' in each ? String(each.clientMsgId) : '')));
@@ -187,7 +187,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(handled).toEqual(['k4', 'k5']);
   });
 
-  test('[K6] all that stood in the log when a partition was claimed is handled as a possible repeat', async () => {
+  test('[K6] all commands in the log at the claim are executed as possible repeats', async () => {
     const count = 3_000;
     const seen = new Map<string, boolean | undefined>();
     const handle: CommandHandler = async (batch, place) => {
@@ -207,7 +207,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(seen.get(`k${count}`)).toBe(false);
   });
 
-  test('[K7] a change of a conversation is a batch of its own, behind all before it', async () => {
+  test('[K7] a change of a conversation is a batch of its own, after all earlier commands', async () => {
     const batches: string[][] = [];
     const handler = new HeldHandler();
     const { producer, consumer } = await start((batch, place) => {
@@ -230,14 +230,14 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(batches).toEqual([['message'], ['message', 'message'], ['update'], ['message'], ['update'], ['update']]);
   });
 
-  test('[K3] an owner whose partition was claimed by another answers nothing', async () => {
+  test('[K3] an owner whose partition was claimed by another publishes no outcomes', async () => {
     const handler = new HeldHandler();
     const { producer } = await start(handler.handle);
     const outcome = producer.submit(command(1));
     const held = await handler.next();
     nodes.positions.claim(0);
     held.finish([done]);
-    // It claims the partition anew once the group has confirmed that it is its own.
+    // It claims the partition again once the consumer group has confirmed the assignment.
     const again = await handler.next();
     expect(keysOf(again)).toEqual(['k1']);
     again.finish([failure.unavailable()]);
@@ -246,13 +246,13 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(nodes.positions.get(0)?.epoch).toBe(3);
   }, 20_000);
 
-  test('[D6] without an outcome by the deadline it is unknown', async () => {
+  test('[D6] without an outcome by the deadline the outcome is unknown', async () => {
     await nodes.make();
     const producer = await nodes.producer(roomy, 300);
     expect(codeOf(await producer.submit(command(1)))).toBe('unknown_outcome');
   });
 
-  test('[K10] of a command whose outcome takes long its producer learns once that the log has it', async () => {
+  test('[K10] a slow outcome is reported to its producer once', async () => {
     const held = Promise.withResolvers<void>();
     const { producer } = await start(async (batch) => {
       if (batch.some((each) => 'clientMsgId' in each && each.clientMsgId === 'k1')) await held.promise;
@@ -266,7 +266,7 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
     expect(nodes.late).toEqual(['k1']);
   });
 
-  test('[K8] a log that was made anew under a store that is further is handled from its beginning', async () => {
+  test('[K8] a recreated log, shorter than the position of the store, is read from its beginning', async () => {
     nodes.positions.put({ partition: 0, epoch: 4, offset: 50, publishedOffset: 50 });
     const { producer, consumer } = await start(async (batch) => batch.map(() => done));
     expect(await producer.submit(command(1))).toEqual(done);
@@ -281,13 +281,13 @@ describeWith(['kafka'], 'on Kafka', ({ kafka }) => {
       nodes.owner,
     );
     await until(() => repeats.length === 1);
-    // What comes after the claim is no repeat: nobody else can have stored it.
+    // Commands after the claim are not repeats: no other owner can have stored them.
     expect(await producer.submit(command(2))).toEqual(done);
     expect(repeats).toEqual([true, false]);
     expect(nodes.positions.get(0)).toMatchObject({ epoch: 5, offset: 2 });
   });
 
-  test('[K9] a record that is no command is reported and passed over', async () => {
+  test('[K9] a record that is not a command is logged and skipped', async () => {
     const { producer } = await start(async (batch) => batch.map(() => done));
     const options = { brokers: kafka.brokers, clientId: 'x', prefix: '' };
     const raw = new KafkaProducer({ kafka: options, recordsMax: 10, bytesMax: 1000, clock: systemClock });
@@ -321,7 +321,7 @@ describeWith(['kafka', 'redis'], 'on Kafka, with outcomes over Redis', ({ kafka 
     return { redis, bus, nodes };
   }
 
-  test('[K11] a command whose outcome died with Redis is unknown once Redis is back, long before its deadline', async () => {
+  test('[K11] an outcome lost with Redis is unknown once Redis is back, long before its deadline', async () => {
     const { redis, bus, nodes } = await start();
     const handler = new HeldHandler();
     nodes.consumer().consume(nodes.positions.guard(handler.handle), nodes.owner);

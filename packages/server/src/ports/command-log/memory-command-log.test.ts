@@ -1,4 +1,4 @@
-// The memory log: the contract every command log keeps, and how its batches form.
+// The memory log: the contract of every command log, and how its batches form.
 
 import { expect, test } from 'bun:test';
 import { systemClock } from '@hongyan/base/clock';
@@ -9,7 +9,7 @@ import { codeOf, command, commandLogContract, HeldHandler, keysOf, roomy } from 
 
 commandLogContract('memory command log', async (bounds) => ({
   log: new MemoryCommandLog({ ...bounds, clock: systemClock, log: silentLog }),
-  // It stands there once submit has returned.
+  // Commands are there once submit has returned.
   arrived: async () => {},
   remove: async () => {},
 }));
@@ -21,7 +21,7 @@ function start() {
   return { handler, log };
 }
 
-test('two batches are under way at once, and the third collects meanwhile', async () => {
+test('two batches are in flight, and the third gathers meanwhile', async () => {
   const { handler, log } = start();
   const all = [1, 2].map((key) => log.submit(command(key)));
   const first = await handler.next();

@@ -1,4 +1,4 @@
-// The real core by direct call.
+// The contract, with direct calls.
 
 import { openWorld } from '../../roles/core/testing/world.ts';
 import { coreContract } from './testing/contract.ts';

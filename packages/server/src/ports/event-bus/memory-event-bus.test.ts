@@ -1,4 +1,4 @@
-// The memory bus: the contract of every bus, what one process adds, and the hooks for the local half of a bus between processes.
+// The memory bus: the contract of every bus, its guarantees within one process, and the hooks for a bus between processes.
 
 import { expect, test } from 'bun:test';
 import { StoreFailure } from '@hongyan/base/result';
@@ -17,7 +17,7 @@ const ann = userTopic('ann' as UserId);
 const bob = userTopic('bob' as UserId);
 const event: BusEvent = { type: 'frame', topic: ann, frame: '1' };
 
-/** A listener that writes its name for each event, and "loss" for each report. */
+/** A listener that records its name for each event, and "loss" for each report. */
 const writing = (into: string[], name: string): BusListener => ({
   onEvent: () => into.push(name),
   onLoss: (topics) => into.push(`${name} lost ${topics?.join() ?? 'any'}`),
@@ -40,7 +40,7 @@ test('an event is delivered before publish returns, and nothing after unsubscrib
   expect(received).toHaveLength(3);
 });
 
-test('publish and subscribe return one and the same promise: the hot path allocates none', () => {
+test('publish and subscribe return the same promise: the hot path allocates none', () => {
   const bus = new MemoryEventBus();
   const { subscribe } = bus.attach(writing([], 'x'));
   expect(new Set([bus.publish([event]), bus.publish([]), subscribe([ann]), subscribe([ann, bob])]).size).toBe(1);
@@ -59,7 +59,7 @@ test('a listener that throws rejects the publish and does not throw through it',
   expect(await rejectionOf(bus.publish([event]))).toBe(broken);
 });
 
-test('a loss is reported to every attached listener, with its topics when they are known', async () => {
+test('a loss is reported to every attached listener, with its topics if they are known', async () => {
   const bus = new MemoryEventBus();
   const received: string[] = [];
   const first = bus.attach(writing(received, 'first'));
@@ -70,7 +70,7 @@ test('a loss is reported to every attached listener, with its topics when they a
   expect(received).toEqual(['first lost any', 'second lost any', `second lost ${ann}`]);
 });
 
-/** Hooks whose announcements a test settles by hand. */
+/** Hooks whose promises the test settles. */
 function scriptedHooks() {
   const calls: string[] = [];
   const announced = new Map<Topic, PromiseWithResolvers<void>>();
@@ -101,7 +101,7 @@ test('hooks are called for the first and the last subscriber of a topic', () => 
   expect([...bus.topics()]).toEqual([]);
 });
 
-test('every subscription of a topic waits until the announcement of the topic is in force', async () => {
+test('every subscription of a topic waits until the promise of its hook resolves', async () => {
   const hooks = scriptedHooks();
   const bus = new MemoryEventBus(hooks);
   const order: string[] = [];
@@ -119,7 +119,7 @@ test('every subscription of a topic waits until the announcement of the topic is
   expect(order).toEqual(['settled', 'first', 'second', 'third']);
 });
 
-test('a subscription that could not be made rejects and leaves its topics behind, but no topic subscribed before', async () => {
+test('a failed subscription rejects and removes its topics, but not those subscribed before', async () => {
   const hooks = scriptedHooks();
   const bus = new MemoryEventBus(hooks);
   const received: string[] = [];

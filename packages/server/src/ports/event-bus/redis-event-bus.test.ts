@@ -1,4 +1,4 @@
-// The bus on Redis, on one server and on a Cluster: the contract of every bus, and how its messages travel. How it fails: tests/faults/redis-bus.test.ts.
+// The bus on Redis, one server and a Cluster: the contract of every bus, and its batching. Failures: tests/faults/redis-bus.test.ts.
 
 import { expect, test } from 'bun:test';
 import { parseAddress } from '@hongyan/base/address';
@@ -34,7 +34,7 @@ async function makeBuses(addresses: readonly string[]) {
 describeWith(['redis'], 'bus on one Redis', ({ redis }) => {
   eventBusContract('event bus on one Redis', () => makeBuses([redis.address]));
 
-  test('events of one topic that were published in one turn travel as one message, those of another apart', async () => {
+  test('events of one topic published in one turn are one message, separate from those of other topics', async () => {
     const { bus, elsewhere, remove, client } = await makeBuses([redis.address]);
     const [ann, bob] = ['ann', 'bob'].map((id) => userTopic(id as UserId)) as [Topic, Topic];
     const { hostname: host, port } = parseAddress(redis.address);
@@ -54,7 +54,7 @@ describeWith(['redis'], 'bus on one Redis', ({ redis }) => {
     await remove();
   });
 
-  test('ten thousand topics are subscribed within one call, and heard', async () => {
+  test('ten thousand topics are subscribed in one call, and receive events', async () => {
     const { bus, elsewhere, remove } = await makeBuses([redis.address]);
     const topics = Array.from({ length: 10_000 }, (_, index) => userTopic(`user ${index}` as UserId));
     const heard = new Set<Topic>();

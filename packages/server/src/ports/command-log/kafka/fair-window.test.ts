@@ -1,4 +1,4 @@
-// How batches are cut from what was read: turns, order, and a position that never passes what is not done.
+// How batches are cut: fair turns, order, and a position that never passes a command that is not done.
 
 import { expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, UserId } from '@hongyan/protocol/ids';
@@ -29,14 +29,14 @@ test('[K7] a user with many commands leaves room for others, and the position wa
   expect(window.offset).toBe(6);
 });
 
-test('[K9] the position passes records that are no commands', () => {
+test('[K9] the position passes records that are not commands', () => {
   const window = new FairWindow({ batchMax: 10, batchPerUserMax: 10 }, 3);
   expect(window.offset).toBe(3);
   window.add([], 5);
   expect(window.offset).toBe(5);
 });
 
-test('[K7] [property] each command comes once, each user in order, changes alone, the position below all that is left', () => {
+test('[K7] [property] each command comes once, each user in order, changes in batches of their own, the position before all remaining commands', () => {
   const random = createRandom(testSeed('fair window'));
   for (let round = 0; round < 200; round++) {
     const bounds = { batchMax: 1 + Math.floor(random() * 8), batchPerUserMax: 1 + Math.floor(random() * 4) };

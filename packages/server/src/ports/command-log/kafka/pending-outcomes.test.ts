@@ -1,4 +1,4 @@
-// What a command that has no outcome at its deadline is answered: that depends on whether it has left.
+// Commands without an outcome at their deadline: the failure depends on whether they were sent.
 
 import { expect, test } from 'bun:test';
 import { ok } from '@hongyan/base/result';
@@ -9,7 +9,7 @@ import { PendingOutcomes } from './pending-outcomes.ts';
 const ann = { conversationId: 'g:1' as ConversationId, from: 'ann' as UserId };
 const codeOf = (outcome: unknown): unknown => (outcome as { code?: string; type: string }).code ?? 'ok';
 
-/** Its timers may be late. */
+/** Timers may be late. */
 class LateClock extends ManualClock {
   lateMs = 0;
 
@@ -24,7 +24,7 @@ function world({ timeoutMs = 1_000 } = {}) {
   return { clock, pending };
 }
 
-test('[K2] at its deadline a command that has left is unknown, and one that has not is unavailable and leaves no more', async () => {
+test('[K2] at its deadline a sent command fails as unknown, and one not sent fails as unavailable and is never sent', async () => {
   const { clock, pending } = world();
   const outcomes = [pending.open('1', ann), pending.open('2', ann)];
   expect(pending.leaves('1')).toBe(true);
@@ -33,14 +33,14 @@ test('[K2] at its deadline a command that has left is unknown, and one that has 
   expect(pending.leaves('2')).toBe(false);
 });
 
-test('[K2] a process that stood still past the deadline of a command does not send it when it goes on', () => {
+test('[K2] a process that was paused past the deadline of a command does not send it afterwards', () => {
   const { clock, pending } = world();
   void pending.open('1', ann);
   clock.lateMs = 1_000;
   expect(pending.leaves('1')).toBe(false);
 });
 
-test('[K2] an outcome answers its command once', async () => {
+test('[K2] an outcome settles its command once', async () => {
   const { pending } = world();
   const outcome = pending.open('1', ann);
   pending.settle('1', ok({ type: 'changed' }));
@@ -49,7 +49,7 @@ test('[K2] an outcome answers its command once', async () => {
   expect(pending.size).toBe(0);
 });
 
-test('[K11] what was in the log when outcomes may have been lost is unknown a moment later, and what was not yet waits for its own', async () => {
+test('[K11] after a possible loss, sent commands fail soon as unknown, and later ones wait for their outcomes', async () => {
   const { clock, pending } = world({ timeoutMs: 10_000 });
   const codes: Record<string, unknown> = {};
   const open = (id: string) => pending.open(id, ann)?.then((outcome) => (codes[id] = codeOf(outcome)));
@@ -61,7 +61,7 @@ test('[K11] what was in the log when outcomes may have been lost is unknown a mo
   void open('new');
   pending.leaves('new');
   clock.advance(900);
-  // It was on its way all the same.
+  // The outcome arrives late.
   pending.settle('answered', ok({ type: 'changed' }));
   await Promise.resolve();
   expect(codes).toEqual({ answered: 'ok' });
@@ -72,7 +72,7 @@ test('[K11] what was in the log when outcomes may have been lost is unknown a mo
   expect(pending.size).toBe(2);
 });
 
-test('[K11] one loss after another: each command is answered a moment after the first that concerns it', async () => {
+test('[K11] with several losses each command fails soon after the first one that affects it', async () => {
   const { clock, pending } = world({ timeoutMs: 10_000 });
   const [first, second] = ['1', '2'].map((id) => pending.open(id, ann));
   pending.leaves('1');

@@ -43,7 +43,7 @@ export const codeOf = (outcome: Result<CommandOutcome>): string => (outcome.type
 
 export interface Batch {
   readonly commands: readonly MessageCommand[];
-  /** Without outcomes each command is refused as the conflict of its own key. */
+  /** Without `outcomes` each command is refused with its key in the message. */
   finish(outcomes?: readonly Result<CommandOutcome>[]): void;
   fail(): void;
 }
@@ -75,7 +75,7 @@ export class HeldHandler {
     return promise;
   };
 
-  /** The oldest batch that was not taken yet; waits until there is one. */
+  /** The oldest batch that was not returned yet; waits until there is one. */
   async next(): Promise<Batch> {
     for (;;) {
       const batch = this.#arrived.shift();
@@ -86,7 +86,7 @@ export class HeldHandler {
     }
   }
 
-  /** Finishes batches until `count` commands were handled; returns their keys in the order of the batches. */
+  /** Finishes batches until `count` commands are done; returns their keys in the order of the batches. */
   async finishAll(count: number): Promise<string[]> {
     const handled: string[] = [];
     while (handled.length < count) {
@@ -121,7 +121,7 @@ export function commandLogContract(name: string, make: MakeCommandLog): void {
 }
 
 function orderAndTurns(using: Using): void {
-  test('[D1] a submit resolves with the outcome of its own command, and not before the handler returned it', () =>
+  test('[D1] a submit resolves with the outcome of its command, and not before the handler returned it', () =>
     using(roomy, async (log, handler) => {
       const answers: string[] = [];
       const submit = async (key: number) => {
@@ -137,7 +137,7 @@ function orderAndTurns(using: Using): void {
       expect(answers).toEqual([refusal.taken('k1').message, refusal.taken('k2').message]);
     }));
 
-  test('[D2] commands of a user in a conversation are handed over in the order submitted, in bounded batches', () =>
+  test('[D2] commands of a user in a conversation are delivered in the order submitted, in limited batches', () =>
     using({ ...roomy, batchMax: 7, batchPerUserMax: 5 }, async (log, handler) => {
       const keys = Array.from({ length: 50 }, (_, index) => index);
       const users = ['ann', 'bob', 'cat'];
@@ -166,7 +166,7 @@ function orderAndTurns(using: Using): void {
       await arrived(backlog.length + 1);
       first.finish();
       let behind = await handler.next();
-      // Batches that were under way already do not count.
+      // Batches in flight do not count.
       while (!keysOf(behind).includes('klate')) {
         expect(handler.runningMax).toBeGreaterThan(1);
         behind.finish();
@@ -179,7 +179,7 @@ function orderAndTurns(using: Using): void {
     }));
 }
 
-/** A log may hand over the commands of a batch that failed once more, one by one. */
+/** A log may deliver the commands of a failed batch again, one by one. */
 async function finishUntil(
   settled: Promise<unknown>,
   handler: HeldHandler,
@@ -193,7 +193,7 @@ async function finishUntil(
 }
 
 function boundsAndFailures(using: Using): void {
-  test('at the bound a submit fails as overloaded at once, and there is room again once commands are answered', () =>
+  test('at the limit a submit fails immediately as overloaded, and there is room again once commands have outcomes', () =>
     using({ ...roomy, queueMax: 4, batchMax: 1 }, async (log, handler) => {
       const accepted = [1, 2, 3, 4].map((key) => log.submit(command(key)));
       const refused = await log.submit(command(5));
@@ -205,7 +205,7 @@ function boundsAndFailures(using: Using): void {
       expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
     }));
 
-  test('[D8] a user at their own bound is refused as overloaded while others are accepted', () =>
+  test('[D8] a user at the limit per user fails as overloaded while others are accepted', () =>
     using({ ...roomy, queuePerUserMax: 3 }, async (log, handler) => {
       const accepted = [1, 2, 3].map((key) => log.submit(command(key)));
       expect(codeOf(await log.submit(command(4)))).toBe('overloaded');
@@ -214,7 +214,7 @@ function boundsAndFailures(using: Using): void {
       expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
     }));
 
-  test('[D6] commands of a batch whose handler failed have an unknown outcome, and the next batch is served', () =>
+  test('[D6] commands of a batch whose handler failed have an unknown outcome, and the next batch is executed', () =>
     using(roomy, async (log, handler) => {
       const first = [log.submit(command(1)), log.submit(command(2, 'bob'))];
       const outcomes = Promise.all(first);
@@ -227,7 +227,7 @@ function boundsAndFailures(using: Using): void {
 }
 
 function draining(using: Using): void {
-  test('drain handles the accepted commands and refuses later ones', () =>
+  test('drain finishes the accepted commands and refuses later ones', () =>
     using({ ...roomy, batchMax: 1 }, async (log, handler) => {
       const accepted = [1, 2, 3, 4].map((key) => log.submit(command(key)));
       const first = await handler.next();
@@ -239,7 +239,7 @@ function draining(using: Using): void {
       expect((await Promise.all(accepted)).map(codeOf)).toEqual(accepted.map(() => 'conflict'));
     }));
 
-  test('a log without work is drained at once, and draining it again changes nothing', () =>
+  test('an idle log drains immediately, and draining is idempotent', () =>
     using(roomy, async (log) => {
       await log.drain();
       await log.drain();

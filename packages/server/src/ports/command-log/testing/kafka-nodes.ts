@@ -1,5 +1,5 @@
-// Processes of a cluster around one command log, all in this one: each has its own ends, and they share a bus. The positions of the
-// partitions are in a map; what a store guards is tested with stores.
+// Simulates processes of a cluster around one command log, with a shared bus. Positions of partitions are in a map; fencing by stores is
+// tested elsewhere.
 
 import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
@@ -14,7 +14,7 @@ import type { Command, CommandHandler, CommandOutcome, PartitionOwner } from '..
 import { ensureCommandsTopic, KafkaCommandConsumer, KafkaCommandProducer } from '../kafka-command-log.ts';
 import { type CommandLogBounds, roomy } from './contract.ts';
 
-/** The rows that a store would have. */
+/** The positions that a store would contain. */
 class PositionMap {
   readonly #rows = new Map<number, LogPosition>();
 
@@ -25,7 +25,7 @@ class PositionMap {
     return claimed;
   }
 
-  /** What is handled under an older epoch is not done. */
+  /** Rejects batches of an older epoch with `Fenced`. */
   guard(handle: CommandHandler): CommandHandler {
     return async (batch, place) => {
       const outcomes = await handle(batch, place);
@@ -53,11 +53,11 @@ class PositionMap {
 export class KafkaNodes {
   readonly bus: EventBus;
   readonly positions = new PositionMap();
-  /** Commands that an owner was asked to recover. */
+  /** Commands passed to `recover`. */
   readonly recovered: Command[] = [];
-  /** Keys of those that their producer was told late of. */
+  /** Keys passed to `onLate`. */
   readonly late: string[] = [];
-  /** What becomes of what is recovered. */
+  /** The outcome of recovered commands. */
   recoveredOutcome: Result<CommandOutcome> = { type: 'ok', value: { type: 'changed' } };
   readonly kafka: KafkaOptions;
   readonly #partitions: number;

@@ -1,4 +1,4 @@
-// What the core must do for a gateway, wherever it runs: run with a direct call and over the link.
+// The contract of the core for gateways, run with direct calls and over the link.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, DeviceId } from '@hongyan/protocol/ids';
@@ -58,7 +58,7 @@ function toolsFor(made: () => CoreUnderTest): CoreTools {
 }
 
 function sending({ made, say, send }: CoreTools): void {
-  test('[D2][D3] sends are answered in the order of the calls, and a repeated one with the first answer', async () => {
+  test('[D2][D3] sends get seqs in the order of the calls, and a repeated one gets its first outcome', async () => {
     const keys = Array.from({ length: 300 }, (_, index) => `k${index}`);
     const all = (await Promise.all(keys.map((key) => say(key)))).map(accepted);
     expect(all.map((ack) => ack.seq)).toEqual(keys.map((_key, index) => seq(index + 1)));
@@ -81,12 +81,12 @@ function sending({ made, say, send }: CoreTools): void {
     expect(accepted(await send('ann', { to: user('bob') }))).toMatchObject({ conversation_id: direct, seq: 1 });
   });
 
-  test('[D3] a key that has no UTF-8 is refused, not changed into another', async () => {
+  test('[D3] a key without UTF-8 encoding is refused, not changed', async () => {
     expect(codeOf(await say('a\ud800'))).toBe('bad_request');
     expect(codeOf(await say('a\ufffd'))).toBe('ok');
   });
 
-  test('a content comes back as it was sent, whatever it holds', async () => {
+  test('any content is returned as it was sent', async () => {
     const content = { type: 'x', text: '鸿雁 👩‍👩‍👧 \u0000\u2028"\\', n: [1.5, -0, null, true, { deep: {} }], '': '' };
     accepted(await say('k', content));
     const page = accepted(await made().core.history(caller('bob'), { conversation_id: direct }));
@@ -95,7 +95,7 @@ function sending({ made, say, send }: CoreTools): void {
 }
 
 function reading({ made, say, open }: CoreTools): void {
-  test('history and sync return what was sent, page by page, and nothing that was not asked for', async () => {
+  test('history and sync return sent messages page by page, and nothing else', async () => {
     for (let index = 1; index <= 5; index++) accepted(await say(`k${index}`));
     const { core } = made();
     const page = accepted(await core.history(caller('bob'), { conversation_id: direct, after_seq: seq(1), limit: 2 }));
@@ -107,7 +107,7 @@ function reading({ made, say, open }: CoreTools): void {
     expect(codeOf(await core.history(caller('cat'), { conversation_id: direct }))).toBe('not_member');
   });
 
-  test('[D6] where a message is, by its id and by its key', async () => {
+  test('[D6] the status of a message is found by its id and by its key', async () => {
     const { msg_id } = accepted(await say('k1'));
     const { core } = made();
     const place = accepted(await core.getMessage(caller('ann'), { msg_id }));
@@ -116,7 +116,7 @@ function reading({ made, say, open }: CoreTools): void {
     expect(codeOf(await core.getMessage(caller('cat'), { msg_id }))).toBe('not_found');
   });
 
-  test('[D7] positions move, and beyond the last seq they are refused', async () => {
+  test('[D7] positions advance, and are refused beyond the last seq', async () => {
     accepted(await say('k1'));
     const { core } = made();
     const bob = await open('bob');
@@ -148,7 +148,7 @@ function conversations({ made, group, open, send }: CoreTools): void {
     expect(codeOf(await core.typing(cat, { conversation_id }))).toBe('ok');
   });
 
-  test('changes are published on the topics they concern: frames, and what a user follows from now on', async () => {
+  test('changes are published on the affected topics: frames, and memberships of users', async () => {
     const { core, bus, settle } = made();
     const events: BusEvent[] = [];
     const attachment = bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} });
@@ -168,7 +168,7 @@ function conversations({ made, group, open, send }: CoreTools): void {
 }
 
 function sessions({ made, group, open, say }: CoreTools): void {
-  test('a session that opens gets the groups of its user, who is online until the last session is closed', async () => {
+  test('a new session gets the groups of its user, who is online until the last session is closed', async () => {
     const { core } = made();
     const groups = [await group('bob'), await group('bob')];
     accepted(await say('k'));
@@ -190,7 +190,7 @@ function sessions({ made, group, open, say }: CoreTools): void {
     expect(nobody).not.toHaveProperty('last_seen');
   });
 
-  test('a second session of a device is reported to the first, on whatever gateway that is', async () => {
+  test('a second session of a device is reported to the first one, on any gateway', async () => {
     const { core, bus, settle } = made();
     const events: BusEvent[] = [];
     const topic = userTopic(user('bob'));
@@ -207,7 +207,7 @@ function sessions({ made, group, open, say }: CoreTools): void {
 }
 
 function accounts({ made }: CoreTools): void {
-  test('[A13] what is revoked is published, and in the pages that a gateway asks for', async () => {
+  test('[A13] revocations are published, and included in the pages that gateways query', async () => {
     const { core, bus, settle } = made();
     const events: BusEvent[] = [];
     await bus.attach({ onEvent: (event) => events.push(event), onLoss: () => {} }).subscribe([revocationsTopic]);
@@ -223,7 +223,7 @@ function accounts({ made }: CoreTools): void {
     expect(second.next).toBeUndefined();
   });
 
-  test('[A4, A21] a gateway asks for users of an issuer and for keys', async () => {
+  test('[A4, A21] a gateway admits users of an issuer and verifies keys', async () => {
     const { core } = made();
     expect(accepted(await core.admitUser({ userId: user('ANN') }))).toBe(user('ann'));
     expect(accepted(await core.admitUser({ userId: user('Zoe'), displayName: 'Zoe 雁' }))).toBe(user('Zoe'));
@@ -231,7 +231,7 @@ function accounts({ made }: CoreTools): void {
     expect(codeOf(await core.identifyKey({ key: 'hy_k1_0123456789abcdef' }))).toBe('unauthorized');
   });
 
-  test('an account is created once, and opened with its password alone', async () => {
+  test('an account is created once, and only its password opens it', async () => {
     const { core } = made();
     const anyone = { address: '127.0.0.1' };
     const dan = { user_id: user('dan'), display_name: 'Dan 雁' };

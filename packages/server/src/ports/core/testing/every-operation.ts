@@ -1,4 +1,4 @@
-// A part of the contract of the core: each operation, once accepted and once refused, keeps what it declares.
+// Part of the contract of the core: each operation, once accepted and once refused, matches its declaration.
 
 import { expect, test } from 'bun:test';
 import type { ClientMsgId, ConversationId, DeviceId, DeviceToken, MsgId } from '@hongyan/protocol/ids';
@@ -13,13 +13,13 @@ import { signed } from './signed.ts';
 interface Example<N extends CoreOperation> {
   readonly caller: CallerOf<N>;
   readonly input: Input<N>;
-  /** What the core refuses although it fits the schema; absent: nothing that fits is refused. */
+  /** An input that matches the schema but is refused. Absent: no such input exists. */
   readonly refused?: { readonly input: Input<N>; readonly code: string; readonly caller?: CallerOf<N> };
 }
 type Examples = { readonly [N in CoreOperation]: Example<N> };
 
 export function everyOperation({ made, group, open, say }: CoreTools): void {
-  test('each operation returns what it declares, and refuses with a code that it declares', async () => {
+  test('each operation returns its declared output, and refuses with a declared code', async () => {
     const conversationId = await group('bob');
     const { msg_id } = accepted(await say('first'));
     await deviceIsStored(made().core);
@@ -121,7 +121,7 @@ function accountExamples() {
   } satisfies Partial<Examples>;
 }
 
-/** The world gives the first endpoint this id. */
+/** The id of the first endpoint in the test world. */
 const endpoint_id = 'wh_BwcHBwcHBwcH';
 const ofNoEndpoint = { input: { endpoint_id: 'wh_unknown' }, code: 'not_found' };
 
@@ -226,7 +226,7 @@ function messageExamples({ conversationId: conversation_id, msgId, device }: Fac
   } satisfies Partial<Examples>;
 }
 
-/** Of the first message in the direct conversation of ann and bob. */
+/** For the first message in the direct conversation of ann and bob. */
 function privateExamples(conversation_id: ConversationId) {
   const key = (client_msg_id: string) => ({ client_msg_id: client_msg_id as ClientMsgId });
   const pin = { type: 'pin' as const, pinned: true };
@@ -284,7 +284,7 @@ function changeExamples() {
 const known = { device_token: 'token-known' as DeviceToken, model: 'P1', firmware: '1.0' };
 const unknown = { device_token: 'token-unknown' as DeviceToken };
 
-/** Registrations are stored by a worker, soon. */
+/** Waits until a worker has stored the registration. */
 async function deviceIsStored(core: CoreOperations): Promise<void> {
   accepted(await core.registerDevice(signed(known), known));
   await until(async () => (await core.bindDevice(ann, known)).type === 'ok');

@@ -1,4 +1,4 @@
-// What a gateway brings to the core, for the tests of its contract: callers, ids, and the tools that the tests share.
+// The gateway's side of the contract tests of the core: callers, ids, and shared tools.
 
 import type { Content } from '@hongyan/protocol/content';
 import type { ConversationId, DeviceId, Seq, UserId } from '@hongyan/protocol/ids';
@@ -8,10 +8,10 @@ import type { EventBus } from '../../event-bus/event-bus.ts';
 import type { Caller, Core, DeviceCaller } from '../core.ts';
 
 export interface CoreUnderTest {
-  /** Both as a gateway has them; the core behind is fresh and real. */
+  /** Both as a gateway sees them, in front of a new core. */
   readonly core: Core;
   readonly bus: EventBus;
-  /** Resolves when every event up to now was delivered. */
+  /** Resolves when every event published so far was delivered. */
   settle(): Promise<void>;
   remove(): Promise<void>;
 }
@@ -32,7 +32,7 @@ type SendResult = Promise<Result<Output<'send'>>>;
 export const user = (id: string): UserId => id as UserId;
 export const seq = (value: number): Seq => value as Seq;
 export const codeOf = (result: Result<unknown>): string => (result.type === 'ok' ? 'ok' : result.code);
-/** A session is opened before it calls: over the link the core knows callers with a session by its id alone. */
+/** The session must be opened before the first call: over the link, callers with a session are identified by its id. */
 export const deviceCaller = (id: string, device = 'phone', session = `${id} ${device}`): DeviceCaller => ({
   userId: user(id),
   deviceId: device as DeviceId,
@@ -42,7 +42,7 @@ export const deviceCaller = (id: string, device = 'phone', session = `${id} ${de
   expiresAtMs: 9e15,
   address: '127.0.0.1',
 });
-/** The same user without a device, as HTTP requests have it. */
+/** The user without a device, as in HTTP requests. */
 export const caller = (id: string): Caller => ({
   userId: user(id),
   tokenId: `token of ${id}`,

@@ -1,4 +1,4 @@
-// Requests signed with an API key, for tests: a key that is there, one without the scope, and what their holders make of a body.
+// Requests signed with an API key, for tests: a valid key, a key without the scope, and their signatures of a body.
 
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
 import { hashOfSecret } from '../../../domain/api-key.ts';

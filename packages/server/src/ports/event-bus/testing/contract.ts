@@ -1,4 +1,4 @@
-// What every event bus must do, whatever carries it: run by each adapter's test file.
+// The contract of every event bus, run by the test file of each adapter.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ConversationId, DeviceId, UserId } from '@hongyan/protocol/ids';
@@ -14,11 +14,11 @@ import {
 } from '../event-bus.ts';
 
 export interface EventBusUnderTest {
-  /** Where the core publishes. */
+  /** The bus of the publisher. */
   readonly bus: EventBus;
-  /** The same bus as another process has it; the very same object where one process is all there is. */
+  /** The same bus in another process; the same object for a bus within one process. */
   readonly elsewhere: EventBus;
-  /** Resolves when every event accepted, and every `unsubscribe`, up to now has taken effect everywhere. */
+  /** Resolves when all events accepted so far, and all calls of `unsubscribe`, have taken effect in all processes. */
   settle(): Promise<void>;
   remove(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export function eventBusContract(name: string, make: () => Promise<EventBusUnder
     });
     afterEach(() => made.remove());
 
-    /** A listener with its topics, and the events that reached it. */
+    /** A listener on these topics, and the events that it receives. */
     async function listen(...topics: readonly Topic[]) {
       const events: BusEvent[] = [];
       const attachment = made.elsewhere.attach({ onEvent: (event) => events.push(event), onLoss: () => {} });
@@ -63,7 +63,7 @@ const ann = userTopic('ann' as UserId);
 const bob = userTopic('bob' as UserId);
 const group = conversationTopic('g:1' as ConversationId);
 const frame = (topic: Topic, text: string): BusEvent => ({ type: 'frame', topic, frame: text });
-/** Between topics there is no order. */
+/** There is no order between topics. */
 const byTopic = (events: readonly BusEvent[]) => events.toSorted((one, other) => (one.topic < other.topic ? -1 : 1));
 
 function topicsContract({ listen, publish, made }: Tools): void {
@@ -75,7 +75,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(none.events).toEqual([]);
   });
 
-  test('[D4] events of one topic arrive in the order published, also by calls that are not awaited', async () => {
+  test('[D4] events of one topic arrive in the order published, even if the calls are not awaited', async () => {
     const { events } = await listen(group);
     const sent = Array.from({ length: 300 }, (_, index) => frame(group, String(index)));
     const accepted = [made().bus.publish(sent.slice(0, 100))];
@@ -85,7 +85,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual(sent);
   });
 
-  test('a frame arrives as the text that was published, other events with all their fields', async () => {
+  test('a frame arrives as the published text, other events with all their fields', async () => {
     const { events } = await listen(ann);
     const sent: BusEvent[] = [
       frame(ann, JSON.stringify({ text: '鸿雁 👩‍👩‍👧 \u0000 \u2028 \n "' })),
@@ -125,7 +125,7 @@ function topicsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual([]);
   });
 
-  test('[D4] a loss that a publisher reports is heard by the subscribers of its topic, as theirs or as one of any topic', async () => {
+  test('[D4] a loss reported by a publisher reaches the subscribers of its topic, for that topic or for all topics', async () => {
     const losses: (readonly Topic[] | undefined)[] = [];
     const events: BusEvent[] = [];
     const listener = {
@@ -156,7 +156,7 @@ function subscriptionsContract({ listen, publish, made }: Tools): void {
     }
   });
 
-  test('subscribe and unsubscribe take effect in the order of their calls, also when they are not awaited', async () => {
+  test('subscribe and unsubscribe take effect in the order of their calls, even if they are not awaited', async () => {
     const { events, attachment } = await listen();
     const subscribed = attachment.subscribe([ann, group]);
     attachment.unsubscribe([ann]);
@@ -205,7 +205,7 @@ function subscriptionsContract({ listen, publish, made }: Tools): void {
     expect(events).toEqual([frame(group, '2'), frame(ann, '3')]);
   });
 
-  test('a listener that leaves a topic takes nothing from the others on it', async () => {
+  test('a listener that leaves a topic does not affect the others', async () => {
     const [first, second, third] = [await listen(group), await listen(group), await listen(group)];
     first.attachment.unsubscribe([group]);
     second.attachment.detach();
