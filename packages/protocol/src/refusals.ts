@@ -134,7 +134,7 @@ export const refusal = {
     refused('bad_request', 'this password is too easy to guess: choose a longer or less common one'),
   tooLong: (field: string, max: number) => refused('too_large', `${field} is longer than ${max} characters`),
   tooLarge: (what: string, bytesMax: number) => refused('too_large', `${what} is larger than ${bytesMax} bytes`),
-  tooLargeToTake: () =>
+  tooLargeForLog: () =>
     refused(
       'too_large',
       'the request exceeds what the command log accepts: send less, or ask the operator to raise its limit',

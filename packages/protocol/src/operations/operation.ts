@@ -8,7 +8,7 @@ import type { RefusalCode } from '../refusals.ts';
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** How an operation is called over WebSocket. */
-export interface FrameDoor {
+export interface FrameBinding {
   /** `type` of the request frame. */
   readonly up: string;
   /** `type` of the response frame. Absent: success has no response, and `id` is optional. */
@@ -16,7 +16,7 @@ export interface FrameDoor {
 }
 
 /** How an operation is called over HTTP. Path parameters and the query (GET, DELETE) or JSON body (others) form the input. */
-export interface HttpDoor {
+export interface HttpBinding {
   readonly method: Method;
   /** In the syntax of OpenAPI: /v1/users/{user_id}. */
   readonly path: string;
@@ -43,8 +43,8 @@ export interface OperationSpec {
   readonly scope?: ApiKeyScope;
   /** Whether it changes something: without a response the caller cannot know if it took effect. */
   readonly changes: boolean;
-  readonly frame?: FrameDoor;
-  readonly http?: HttpDoor;
+  readonly frame?: FrameBinding;
+  readonly http?: HttpBinding;
   /** Largest JSON input accepted, in bytes; the frame limit when absent. */
   readonly inputBytesMax?: number;
 }

@@ -53,6 +53,6 @@ for (const [what, route, path] of [
   test(`[O35] who asks for ${what} is told which process refuses, not that the token is wrong`, async () => {
     expect(await route.handle(asked(path))).toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('the process core-1 refuses'),
+      message: expect.stringContaining('process core-1 refused'),
     });
   });

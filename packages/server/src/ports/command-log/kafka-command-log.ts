@@ -161,7 +161,7 @@ export class KafkaCommandProducer implements CommandProducer {
     // Only errors of Kafka itself have a cause; a full queue and an expired wait have none.
     if (error instanceof Error && error.cause !== undefined) this.#outage.failed(error);
     // A refusal, because retries would never succeed and would block the sender's later commands.
-    return error instanceof RecordsRefused && error.isTooLarge ? refusal.tooLargeToTake() : problem;
+    return error instanceof RecordsRefused && error.isTooLarge ? refusal.tooLargeForLog() : problem;
   }
 
   #withRecordId(command: Command): Command {

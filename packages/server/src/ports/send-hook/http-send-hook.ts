@@ -72,7 +72,7 @@ export class HttpSendHook implements SendHook {
     return this.#lastFailure;
   }
 
-  async ask(message: CheckedMessage): Promise<Result<Verdict>> {
+  async check(message: CheckedMessage): Promise<Result<Verdict>> {
     const { inFlightMax, clock } = this.#options;
     if (clock.monotonicMs() < this.#pausedUntilMs) return this.#withoutVerdict();
     if (this.#inFlight >= inFlightMax) return failure.overloaded('pending checks before sending');

@@ -27,7 +27,7 @@ export type Verdict =
  * MAY be called for several messages concurrently, even of one user: the caller keeps their order.
  */
 export interface SendHook {
-  ask(message: CheckedMessage): Promise<Result<Verdict>>;
+  check(message: CheckedMessage): Promise<Result<Verdict>>;
   /** A keyed hash: equal texts have equal fingerprints, and a fingerprint reveals nothing else about the text. */
   fingerprint(text: string): string;
 }

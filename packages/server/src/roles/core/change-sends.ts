@@ -41,8 +41,8 @@ export class ChangeSends {
     if (encoded.type !== 'ok') return encoded;
     const charged = this.#deps.storedBytes.charge(caller, encoded.value);
     const { conversation_id: conversationId, target_seq: targetSeq, client_msg_id: clientMsgId } = target;
-    const asked = { conversationId, from: caller.userId, clientMsgId, targetSeq, contentJson: encoded.value };
-    const admitted = this.#checks ? this.#checked(asked, charged, this.#checks) : charged;
+    const message = { conversationId, from: caller.userId, clientMsgId, targetSeq, contentJson: encoded.value };
+    const admitted = this.#checks ? this.#checked(message, charged, this.#checks) : charged;
     return this.#change(caller, target, { type: 'edit', content, expectSeq }, admitted);
   }
 
@@ -85,11 +85,11 @@ export class ChangeSends {
   }
 
   /** [W11] Later commands of the sender wait for the check, so that their order is kept. */
-  async #checked(asked: CheckedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
-    const key = checkKey(asked.clientMsgId);
+  async #checked(message: CheckedMessage, charged: Admitted, checks: SendChecks): Promise<Result<undefined>> {
+    const key = checkKey(message.clientMsgId);
     if (key.type !== 'ok') return key;
     const paid = await charged;
-    return paid.type === 'ok' ? checks.edit(asked) : paid;
+    return paid.type === 'ok' ? checks.edit(message) : paid;
   }
 
   async #submit(command: MessageChangeCommand | PrivateChangeCommand, admitted: Admitted): Promise<Result<Ack>> {

@@ -244,7 +244,7 @@ test('[W11] a dead hook is not called for a while, and requests in flight are li
 test('[W11] verdicts are cached up to a limit in bytes: beyond it the oldest are requested again', async () => {
   const asked: string[] = [];
   const hook: SendHook = {
-    ask: async ({ clientMsgId }) => {
+    check: async ({ clientMsgId }) => {
       asked.push(clientMsgId);
       return ok({ type: 'replace', content: text('y'.repeat(150)) });
     },

@@ -88,7 +88,7 @@ export class SendChecks {
     const key = `${question.from} ${question.clientMsgId} ${fingerprint}`;
     const known = this.#verdicts.get(key);
     if (known) return known.answer;
-    const cached: CachedVerdict = { answer: this.#hook.ask(question), bytes: 0 };
+    const cached: CachedVerdict = { answer: this.#hook.check(question), bytes: 0 };
     this.#verdicts.set(key, cached);
     cached.answer.then(
       (verdict) => (verdict.type === 'ok' ? this.#retain(key, cached, verdict.value) : this.#verdicts.delete(key)),
