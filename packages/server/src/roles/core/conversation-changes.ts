@@ -1,10 +1,8 @@
 // Changes of a conversation: each is written to the directory, then published to live connections, then recorded in the timeline.
 
-import { assert, unreachable } from '@hongyan/base/assert';
+import { unreachable } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
 import type { StateContent } from '@hongyan/protocol/content';
-import type { ConversationChange } from '@hongyan/protocol/conversation';
-import { directMembers } from '@hongyan/protocol/direct';
 import {
   type ClientMsgId,
   type ConversationId,
@@ -18,20 +16,14 @@ import { Fenced } from '../../domain/fence.ts';
 import { type MemberFacts, mayAdd, mayRemove, mayRename, maySetRole, maySetRules } from '../../domain/membership.ts';
 import type { ChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { ConversationRecord } from '../../ports/directory/conversations.ts';
-import {
-  type BusEvent,
-  conversationTopic,
-  coresTopic,
-  type Topic,
-  userTopic,
-} from '../../ports/event-bus/event-bus.ts';
+import { coresTopic } from '../../ports/event-bus/event-bus.ts';
 import type { Outcome } from './command-outcome.ts';
 import type { CommandPlace } from './command-place.ts';
-import { changeFrame } from './conversation-frame.ts';
+import { ConversationReports } from './conversation-reports.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
 import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
-import { frameEvents, publications } from './publications.ts';
+import { publications } from './publications.ts';
 
 type CommandOf<T extends ChangeCommand['type']> = Extract<ChangeCommand, { type: T }>;
 
@@ -46,22 +38,16 @@ interface ChangeContext {
   readonly recordId: MsgId;
 }
 
-/** A change as the members see it. */
-interface Change {
-  readonly conversationId: ConversationId;
-  readonly change: ConversationChange;
-  /** The member who joined, left or got another role. */
-  readonly userId: UserId | undefined;
-}
-
 /** The command handler calls it for one command of a conversation at a time, after all earlier commands are committed. */
 export class ConversationChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
+  readonly #reports: ConversationReports;
 
   constructor(deps: CoreDeps, memberships: MembershipCache) {
     this.#deps = deps;
     this.#memberships = memberships;
+    this.#reports = new ConversationReports(deps);
   }
 
   async apply(command: ChangeCommand, place?: CommandPlace): Promise<Outcome> {
@@ -93,7 +79,7 @@ export class ConversationChanges {
     const record = recordId && (await this.#deps.timeline.findByMsgId(recordId));
     if (!record) return false;
     const { user_ids = [] } = JSON.parse(record.contentJson) as { readonly user_ids?: readonly UserId[] };
-    await this.#reportLost(conversationId, user_ids);
+    await this.#reportLoss(conversationId, user_ids);
     return true;
   }
 
@@ -103,20 +89,13 @@ export class ConversationChanges {
     userIds: readonly UserId[],
     { place }: ChangeContext,
   ): Promise<Outcome> {
-    if (place?.mayBeRepeated) await this.#reportLost(conversationId, userIds);
+    if (place?.mayBeRepeated) await this.#reportLoss(conversationId, userIds);
     return changed;
   }
 
-  async #reportLost(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
-    const { directory, limits } = this.#deps;
+  async #reportLoss(conversationId: ConversationId, userIds: readonly UserId[]): Promise<void> {
     this.#memberships.forget(conversationId, userIds);
-    // Former members, and members whose subscriptions change, receive the report on their user topics.
-    const members = await directory.members({ conversationId, limit: limits.membersInlineMax });
-    const topics = new Set([
-      conversationTopic(conversationId),
-      ...[...members.map(({ userId }) => userId), ...userIds].map(userTopic),
-    ]);
-    await this.#deps.bus.publish([...topics, coresTopic].map((topic) => ({ type: 'lost', topic })));
+    await this.#reports.possibleLoss(conversationId, userIds);
   }
 
   async #create(command: CommandOf<'create'>, context: ChangeContext): Promise<Outcome> {
@@ -139,7 +118,7 @@ export class ConversationChanges {
       case 'exists':
         return this.#unchanged(conversationId, [from, ...members], context);
       case 'created':
-        await this.#reportTo([from, ...members], conversationId, 'created');
+        await this.#reports.toNewMembers([from, ...members], { conversationId, change: 'created' });
         await this.#record(command, context, {
           type: 'hongyan.members',
           change: 'created',
@@ -167,7 +146,7 @@ export class ConversationChanges {
       fence: context.place?.fence,
     });
     await this.#forget(conversationId, []);
-    await this.#reportToMembers(conversationId, 'updated');
+    await this.#reports.toMembers({ conversationId, change: 'updated' });
     if (title !== undefined) await this.#record(command, context, { type: 'hongyan.title', title });
     if (changesRules)
       await this.#record(command, title === undefined ? context : { ...context, recordId: this.#deps.newMsgId() }, {
@@ -212,8 +191,8 @@ export class ConversationChanges {
         return refusal.tooMany(`conversations of ${userId}`, limits.conversationsPerUserMax);
       case 'added':
         await this.#forget(conversationId, [userId]);
-        await this.#reportToMembers(conversationId, 'member_joined', userId);
-        await this.#reportTo([userId], conversationId, 'member_joined', userId);
+        await this.#reports.toMembers({ conversationId, change: 'member_joined', userId });
+        await this.#reports.toNewMembers([userId], { conversationId, change: 'member_joined', userId });
         await this.#record(command, context, { type: 'hongyan.members', change: 'joined', user_ids: [userId] });
         return changed;
       default:
@@ -238,10 +217,7 @@ export class ConversationChanges {
     if (!wasMember && context.place?.mayBeRepeated) return this.#unchanged(conversationId, [userId], context);
     if (!wasMember) return refusal.noSuch(`member ${userId}`);
     await this.#forget(conversationId, newOwner === undefined ? [userId] : [userId, newOwner]);
-    const topic = userTopic(userId);
-    // Published before any read: a failing store must not leave a former member subscribed.
-    void this.#deps.bus.publish([{ type: 'membership', topic, conversationId, isMember: false }]);
-    await this.#report([topic, conversationTopic(conversationId)], { conversationId, change: 'member_left', userId });
+    await this.#reports.removal(conversationId, userId);
     await this.#record(command, context, {
       type: 'hongyan.members',
       change: 'left',
@@ -274,7 +250,7 @@ export class ConversationChanges {
       ...(role === 'owner' ? { handedOverBy: from } : {}),
     });
     await this.#forget(conversationId, [userId, from]);
-    await this.#reportToMembers(conversationId, 'role_changed', userId);
+    await this.#reports.toMembers({ conversationId, change: 'role_changed', userId });
     await this.#record(command, context, { type: 'hongyan.role', user_id: userId, role });
     return changed;
   }
@@ -306,52 +282,6 @@ export class ConversationChanges {
     if (!membership) return refusal.notMember();
     const allowed = rule(memberFacts(membership));
     return allowed.type === 'ok' ? ok(membership) : allowed;
-  }
-
-  #reportToMembers(conversationId: ConversationId, change: ConversationChange, userId?: UserId): Promise<void> {
-    return this.#report([conversationTopic(conversationId)], { conversationId, change, userId });
-  }
-
-  /** Subscribes the live connections of these users to the conversation, and publishes the reason to them. */
-  #reportTo(
-    userIds: readonly UserId[],
-    conversationId: ConversationId,
-    change: ConversationChange,
-    userId?: UserId,
-  ): Promise<void> {
-    const topics = userIds.map(userTopic);
-    void this.#deps.bus.publish(topics.map((topic) => ({ type: 'membership', topic, conversationId, isMember: true })));
-    return this.#report(topics, { conversationId, change, userId });
-  }
-
-  /** The change is stored [D9]. If its frame cannot be built, the subscribers of these topics receive a loss report instead. */
-  async #report(topics: readonly Topic[], change: Change): Promise<void> {
-    const { bus, log } = this.#deps;
-    let events: readonly BusEvent[];
-    try {
-      events = frameEvents(topics, await this.#changeFrame(change));
-    } catch (error) {
-      log.error('change of a conversation not published', { conversationId: change.conversationId, error });
-      events = topics.map((topic) => ({ type: 'lost', topic }));
-    }
-    await bus.publish(events);
-  }
-
-  async #changeFrame({ conversationId, change, userId }: Change): Promise<string> {
-    const { directory, limits } = this.#deps;
-    const record = (await directory.getConversations([conversationId])).get(conversationId);
-    assert(record, 'a conversation that was changed exists');
-    const isListed = record.memberCount <= limits.membersInlineMax;
-    const members = isListed
-      ? (await directory.members({ conversationId, limit: limits.membersInlineMax })).map((member) => member.userId)
-      : undefined;
-    return changeFrame({
-      conversationId,
-      change,
-      record,
-      members: directMembers(conversationId) ?? members,
-      ...(userId === undefined ? {} : { userId }),
-    });
   }
 
   /** Appends the change to the timeline: every member sees it at the same place among the messages. */
