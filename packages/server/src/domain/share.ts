@@ -3,8 +3,8 @@
 import { assert } from '@hongyan/base/assert';
 
 /**
- * The number of jobs of one worker. All shares add up to `jobs`, and differ by one at most; lower ranks have the larger shares. A share never
- * shrinks when workers leave or its rank decreases, so a new last worker takes only its own share from the others.
+ * The number of jobs of one worker. All shares add up to `jobs` and differ by one at most; lower ranks have the larger shares. A share
+ * never shrinks when workers leave or its rank decreases, so a new last worker takes only its own share from the others.
  */
 export function shareOf({
   jobs,

@@ -1,4 +1,4 @@
-// Edits, recalls, reactions and pins: decided from the present state of the message, and appended together with its next state [E4–E6, E9].
+// Edits, recalls, reactions and pins: decided from the present state of a message, and appended with its next state [E4–E6, E9].
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';

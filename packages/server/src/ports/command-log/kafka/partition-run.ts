@@ -37,7 +37,7 @@ export class PartitionRun {
   readonly #signal: AbortSignal;
   /**
    * Commands before this offset may have been executed by the previous owner. It may have been far ahead of its position, because fair
-   * turns execute later commands before the backlog of one user. Commands after this offset were not: after the claim it cannot store.
+   * turns execute later commands before the backlog of one user. It cannot have stored commands that arrived after the claim.
    */
   #repeatedUntil = 0;
   /** All commands before this offset are done. */
