@@ -384,3 +384,82 @@ test('a key at its bound is refused, another key is not', async () => {
   begun[1]?.finish();
   expect(await again).toBe(50);
 });
+
+/** Batches end at once; the results of items below 100 are promises that the test settles. */
+function withLate(options: Partial<BatcherOptions<number, number>> = {}) {
+  const late = new Map<number, PromiseWithResolvers<number>>();
+  const begun: number[][] = [];
+  const batcher = new Batcher<number, number>({
+    ...{ itemsMax: 1_000, batchMax: 100, inFlightMax: 1 },
+    async handle(items) {
+      begun.push([...items]);
+      return items.map((item) => {
+        if (item >= 100) return item * 10;
+        const result = Promise.withResolvers<number>();
+        late.set(item, result);
+        return result.promise;
+      });
+    },
+    ...options,
+  });
+  const answer = (item: number) => late.get(item)?.resolve(item * 10);
+  const fail = (item: number) => late.get(item)?.reject(new Error(`failed ${item}`));
+  return { batcher, batches: () => begun, answer, fail };
+}
+
+test('an item whose result is a promise delays neither its batch nor the next, and each is answered or fails alone', async () => {
+  const { batcher, batches, answer, fail } = withLate();
+  const [one, two, many] = [batcher.submit(1), batcher.submit(2), batcher.submitAll([3, 100])];
+  expect(await batcher.submit(101)).toBe(1010);
+  expect(await batcher.submit(102)).toBe(1020);
+  expect(batches()).toEqual([[1, 2, 3, 100, 101], [102]]);
+  for (const item of [1, 3]) answer(item);
+  fail(2);
+  expect(await one).toBe(10);
+  expect(String(await rejectionOf(two))).toContain('failed 2');
+  expect(await many).toEqual([30, 1000]);
+  expect(batcher.depth).toBe(0);
+});
+
+test('an item whose result is a promise counts towards the bounds, and drain waits for it', async () => {
+  const fairness = { keyOf: (item: number) => String(item % 2), itemsPerKeyMax: 2, batchPerKeyMax: 10 };
+  const { batcher, answer } = withLate({ itemsMax: 3, fairness });
+  const first = [1, 3, 2].map((item) => batcher.submit(item));
+  await settled();
+  expect(batcher.depth).toBe(3);
+  expect(await rejectionOf(batcher.submit(4))).toMatchObject({ code: 'overloaded' });
+  answer(2);
+  expect(await first[2]).toBe(20);
+  expect(await rejectionOf(batcher.submit(5))).toMatchObject({ code: 'overloaded' });
+  expect(await batcher.submit(100)).toBe(1000);
+  let isDrained = false;
+  const drained = batcher.drain().then(() => {
+    isDrained = true;
+  });
+  answer(1);
+  await settled();
+  expect(isDrained).toBe(false);
+  answer(3);
+  await drained;
+  expect(await Promise.all(first)).toEqual([10, 30, 20]);
+});
+
+test("one key's late items count towards its share of a batch: its backlog does not go in front of another key's items", async () => {
+  const fairness = { keyOf: (item: number) => (item < 50 ? 'heavy' : 'light'), itemsPerKeyMax: 100, batchPerKeyMax: 2 };
+  const { batcher, batches, answer } = withLate({ fairness });
+  const heavy = [1, 2, 3, 4, 5].map((item) => batcher.submit(item));
+  await settled();
+  const light = batcher.submit(50);
+  await settled();
+  expect(batches()).toEqual([[1, 2], [50]]);
+  answer(1);
+  await settled();
+  expect(batches().slice(2)).toEqual([[3]]);
+  for (const item of [50, 2, 3]) {
+    answer(item);
+    await settled();
+  }
+  for (const item of [4, 5]) answer(item);
+  expect(await Promise.all(heavy)).toEqual([10, 20, 30, 40, 50]);
+  expect(await light).toBe(500);
+});

@@ -14,13 +14,15 @@ export interface BatcherOptions<Item, Result> {
   readonly inFlightMax: number;
   /**
    * Called in the order of the batches, also while earlier ones are in flight. MUST return one result per item, in their order. An error
-   * rejects the items of this batch alone.
+   * rejects the items of this batch alone. An item whose result is still a promise when the batch ends no longer delays the next batch;
+   * until the promise settles, the item counts towards every bound, and `drain` waits for it.
    */
-  readonly handle: (batch: readonly Item[]) => Promise<readonly Result[]>;
+  readonly handle: (batch: readonly Item[]) => Promise<Results<Result>>;
   readonly pace?: Pace;
   /**
-   * Prevents the backlog of one key from delaying the others. A batch contains at most `batchPerKeyMax` items of a key. A submit for a
-   * key with `itemsPerKeyMax` unanswered items rejects with `overloaded`. Order is kept per key only.
+   * Prevents the backlog of one key from delaying the others. A batch contains at most `batchPerKeyMax` items of a key, minus its items
+   * of earlier batches whose results are still promises. A submit for a key with `itemsPerKeyMax` unanswered items rejects with
+   * `overloaded`. Order is kept per key only.
    */
   readonly fairness?: {
     readonly keyOf: (item: Item) => string;
@@ -37,6 +39,8 @@ export interface Pace {
   readonly patience?: { readonly items: number; readonly patienceMs: number };
 }
 
+export type Results<Result> = readonly (Result | Promise<Result>)[];
+
 /** Items are handled in the order they were submitted; each submit is answered exactly once. */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -46,6 +50,8 @@ export class Batcher<Item, Result> {
   /** With fairness: the same per key, for keys with unanswered items. */
   readonly #tallies = new TransientMap<string, Tally>();
   #inFlight = 0;
+  /** Items of batches that ended, whose results are still promises. */
+  #lateCount = 0;
   #isScheduled = false;
   /** Set while the next batch has to wait for its start. */
   #pacing: { readonly dueMs: number; readonly timer: Timer } | undefined;
@@ -98,7 +104,7 @@ export class Batcher<Item, Result> {
     const { fairness } = this.#options;
     if (!fairness) return undefined;
     const key = fairness.keyOf(item);
-    return this.#tallies.get(key) ?? { key, count: 0, taken: 0 };
+    return this.#tallies.get(key) ?? { key, count: 0, late: 0, taken: 0 };
   }
 
   #refusalOfKey(tally: Tally | undefined): StoreFailure | undefined {
@@ -129,8 +135,11 @@ export class Batcher<Item, Result> {
   #startBatches(): void {
     while (this.#waiting.length > 0 && this.#inFlight < this.#options.inFlightMax) {
       if (this.#mustWait()) return;
+      const batch = this.#takeBatch();
+      // Every waiting key has its share in late items: the next late answer starts a batch.
+      if (batch.length === 0) return;
       this.#inFlight++;
-      void this.#run(this.#takeBatch());
+      void this.#run(batch);
     }
     if (this.#itemCount === 0) this.#drained?.resolve();
   }
@@ -162,18 +171,35 @@ export class Batcher<Item, Result> {
   async #run(batch: readonly Pending<Item, Result>[]): Promise<void> {
     const items = itemsOf(batch);
     let settle: (pending: Pending<Item, Result>) => void;
+    let late: Late<Item, Result> = new Map();
     try {
       const results = await this.#handle(items);
       assert(results.length === items.length, `${items.length} results, one per item; not ${results.length}`);
-      settle = resolverOf(results);
+      late = lateOf(batch, results);
+      settle = resolverOf(results, late);
     } catch (error) {
       settle = (pending) => pending.reject(error);
     }
     this.#inFlight--;
-    for (const pending of batch) this.#release(pending);
+    for (const pending of batch) if (!late.has(pending)) this.#release(pending);
+    for (const [pending, results] of late) void this.#answerLate(pending, results);
     // Starts the next batch before the callers of this one run, so that the handler is never idle because of them.
     this.#startBatches();
     for (const pending of batch) settle(pending);
+  }
+
+  async #answerLate(pending: Pending<Item, Result>, results: Results<Result>): Promise<void> {
+    const { size, tally } = pending;
+    this.#lateCount += size;
+    if (tally) tally.late += size;
+    await Promise.allSettled(results);
+    this.#lateCount -= size;
+    if (tally) tally.late -= size;
+    this.#release(pending);
+    this.#startBatches();
+    const answer = Promise.all(results);
+    if (pending.type === 'many') return answer.then(pending.resolve, pending.reject);
+    return answer.then(([result]) => pending.resolve(result as Result), pending.reject);
   }
 
   #release({ size, tally }: Pending<Item, Result>): void {
@@ -184,13 +210,14 @@ export class Batcher<Item, Result> {
   }
 
   /** Async, so that a handler that throws synchronously rejects its batch before the next one starts. */
-  async #handle(items: readonly Item[]): Promise<readonly Result[]> {
+  async #handle(items: readonly Item[]): Promise<Results<Result>> {
     return this.#options.handle(items);
   }
 
   #takeBatch(): readonly Pending<Item, Result>[] {
     const { fairness } = this.#options;
-    if (fairness && this.#waiting.length > fairness.batchPerKeyMax) return this.#takeFairBatch(fairness.batchPerKeyMax);
+    if (fairness && this.#waiting.length + this.#lateCount > fairness.batchPerKeyMax)
+      return this.#takeFairBatch(fairness.batchPerKeyMax);
     return this.#takeFirst();
   }
 
@@ -200,6 +227,7 @@ export class Batcher<Item, Result> {
     const taken: Pending<Item, Result>[] = [];
     const left: Pending<Item, Result>[] = [];
     let itemCount = 0;
+    for (const { tally } of all) if (tally) tally.taken = tally.late;
     for (const pending of all) {
       const { size, tally } = pending;
       assert(tally, 'with fairness each submit is counted');
@@ -213,7 +241,6 @@ export class Batcher<Item, Result> {
       itemCount += size;
       tally.taken += size;
     }
-    for (const { tally } of all) if (tally) tally.taken = 0;
     this.#waiting = left;
     return taken;
   }
@@ -244,23 +271,48 @@ function itemsOf<Item, Result>(batch: readonly Pending<Item, Result>[]): readonl
   return items;
 }
 
-/** Resolves each submit with its part of the results. MUST be called in the order of the batch. */
-function resolverOf<Item, Result>(results: readonly Result[]): (pending: Pending<Item, Result>) => void {
+/** Resolves each submit, except late ones, with its part of the results. MUST be called in the order of the batch. */
+function resolverOf<Item, Result>(
+  results: Results<Result>,
+  late: Late<Item, Result>,
+): (pending: Pending<Item, Result>) => void {
+  const settled = results as readonly Result[];
   let from = 0;
   return (pending) => {
     const to = from + pending.size;
-    if (pending.type === 'one') pending.resolve(results[from] as Result);
-    else pending.resolve(pending.size === results.length ? results : results.slice(from, to));
+    if (!late.has(pending)) {
+      if (pending.type === 'one') pending.resolve(settled[from] as Result);
+      else pending.resolve(pending.size === settled.length ? settled : settled.slice(from, to));
+    }
     from = to;
   };
 }
+
+/** Submits of a batch of which a result is still a promise, each with all its results. */
+type Late<Item, Result> = ReadonlyMap<Pending<Item, Result>, Results<Result>>;
+
+function lateOf<Item, Result>(batch: readonly Pending<Item, Result>[], results: Results<Result>): Late<Item, Result> {
+  const late = new Map<Pending<Item, Result>, Results<Result>>();
+  if (!results.some(isPromise)) return late;
+  let from = 0;
+  for (const pending of batch) {
+    const own = results.slice(from, from + pending.size);
+    if (own.some(isPromise)) late.set(pending, own);
+    from += pending.size;
+  }
+  return late;
+}
+
+const isPromise = (result: unknown): boolean => result instanceof Promise;
 
 /** Counts the items of one key. */
 interface Tally {
   readonly key: string;
   /** Accepted and not answered yet. */
   count: number;
-  /** In the batch that is being formed. */
+  /** In batches that ended, with results that are still promises. */
+  late: number;
+  /** In the batch that is being formed, and late. */
   taken: number;
 }
 

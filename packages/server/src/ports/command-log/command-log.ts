@@ -109,14 +109,15 @@ export interface BatchPlace {
 
 /**
  * Executes a batch and returns the outcomes in its order. Several batches may be in flight, at most `inFlightMax`; the order of calls is
- * kept within each conversation. After a rejection nothing is known about the batch.
- * With a place, at most one batch per partition is in flight. If no outcome is a failure, the position is stored; otherwise the log
- * delivers the batch again. Rejects with `Fenced` if the partition has a newer owner.
+ * kept within each conversation. After a rejection nothing is known about the batch. An outcome may still be a promise: the command
+ * waits for others of its conversation, and the next batch does not wait for it.
+ * With a place, at most one batch per partition is in flight, and no outcome is a promise. If no outcome is a failure, the position is
+ * stored; otherwise the log delivers the batch again. Rejects with `Fenced` if the partition has a newer owner.
  */
 export type CommandHandler = (
   batch: readonly Command[],
   place?: BatchPlace,
-) => Promise<readonly Result<CommandOutcome>[]>;
+) => Promise<readonly (Result<CommandOutcome> | Promise<Result<CommandOutcome>>)[]>;
 
 /** The owner of partitions: what a log of partitions needs beside the handler. */
 export interface PartitionOwner {

@@ -2,7 +2,7 @@
 // commit. They are durable once the handler returns their outcomes.
 
 import { assert } from '@hongyan/base/assert';
-import { Batcher } from '@hongyan/base/batcher';
+import { Batcher, type Results } from '@hongyan/base/batcher';
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { asFailure, failure, type Result } from '@hongyan/protocol/refusals';
@@ -69,14 +69,22 @@ export class MemoryCommandLog implements CommandProducer, CommandConsumer {
     await this.#batcher.drain();
   }
 
-  /** If the handler throws, the outcomes of the whole batch are unknown. */
-  async #run(batch: readonly Command[]): Promise<readonly Outcome[]> {
+  async #run(batch: readonly Command[]): Promise<Results<Outcome>> {
     assert(this.#handle, 'a command log is consumed before commands are submitted');
     try {
-      return await this.#handle(batch);
+      const outcomes = await this.#handle(batch);
+      return outcomes.map((outcome) =>
+        outcome instanceof Promise ? outcome.catch((error) => this.#unknown(1, error)) : outcome,
+      );
     } catch (error) {
-      this.#log.error('batch failed', { size: batch.length, error });
-      return batch.map(() => failure.unknownOutcome());
+      const outcome = this.#unknown(batch.length, error);
+      return batch.map(() => outcome);
     }
+  }
+
+  /** If the handler throws, the outcomes of its commands are unknown. */
+  #unknown(size: number, error: unknown): Outcome {
+    this.#log.error('batch failed', { size, error });
+    return failure.unknownOutcome();
   }
 }

@@ -51,6 +51,54 @@ test('[D2] a change waits for earlier commands, later commands wait for the chan
   expect((await entriesOf(group)).map(textOf)).toEqual(['created', 'before', 'title', 'behind', 'later']);
 });
 
+test('[D8] while a change of one conversation is held, messages of others are stored, in its batch and in later ones', async () => {
+  let open = () => {};
+  let reached: Promise<void> = Promise.resolve();
+  await openPeople((deps) => {
+    const timeline = held(deps.timeline, 'messagesAt');
+    ({ open, reached } = timeline);
+    return { ...deps, timeline: timeline.port };
+  });
+  const [group, other] = [await world.group('ann', ['bob']), await world.group('ann', ['bob'])];
+  const { seq: target } = await world.say('ann', group, 'first');
+  const react = (by: string, key: string) =>
+    world.core.react(caller(by), {
+      ...{ conversation_id: group, target_seq: seq(target), key, op: 'add' },
+      client_msg_id: `${by} ${key}` as ClientMsgId,
+    });
+  const first = react('ann', '1');
+  expect(codeOf(await world.trySay('bob', other, 'in its batch'))).toBe('ok');
+  await reached;
+  const behind = [first];
+  // More batches than may be under way at once.
+  for (const key of ['2', '3']) {
+    behind.push(react('bob', key), world.trySay('ann', group, `behind ${key}`));
+    expect(codeOf(await world.trySay('bob', other, `beside ${key}`))).toBe('ok');
+  }
+  let isDrained = false;
+  const drained = world.core.drain().then(() => {
+    isDrained = true;
+  });
+  await settled();
+  expect(isDrained).toBe(false);
+  open();
+  expect((await Promise.all(behind)).map(codeOf)).toEqual(Array(5).fill('ok'));
+  await drained;
+  expect((await entriesOf(other)).map(textOf)).toEqual(['created', 'in its batch', 'beside 2', 'beside 3']);
+  const { entries } = await world.timeline.range({
+    ...{ conversationId: group, afterSeq: seq(0), limit: 100, withTargeted: true },
+  });
+  expect(entries.map((entry) => contentOf(entry).key ?? textOf(entry))).toEqual([
+    'created',
+    'first',
+    '1',
+    '2',
+    'behind 2',
+    '3',
+    'behind 3',
+  ]);
+});
+
 test('[D2] a message whose sender has to be looked up is not overtaken', async () => {
   let open = () => {};
   let reached: Promise<void> = Promise.resolve();

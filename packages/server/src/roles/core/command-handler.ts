@@ -29,6 +29,7 @@ import type { PrivateChanges } from './private-changes.ts';
 import { losses, publications } from './publications.ts';
 import type { SentPositions } from './sent-positions.ts';
 
+type Outcomes = readonly (Outcome | Promise<Outcome>)[];
 type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
 
 export interface CommandHandlerParts {
@@ -77,29 +78,46 @@ export class CommandHandler {
     this.#privates = privates;
   }
 
-  /** Outcomes in the order of the batch. Handling a command again gives the same outcome [D3]. */
-  async handle(batch: readonly Command[], place?: BatchPosition): Promise<readonly Outcome[]> {
-    if (this.#lanes.size === 0 && batch.every(isPlainMessage))
-      return this.#appendInOrder(batch as readonly MessageCommand[], place && placeAt(place));
-    if (place === undefined) return this.#handleMixed(batch);
+  /**
+   * Outcomes in the order of the batch. Those of commands in lanes are promises: a busy conversation delays no other conversation.
+   * Handling a command again gives the same outcome [D3].
+   */
+  async handle(batch: readonly Command[]): Promise<Outcomes> {
+    if (this.#isPlain(batch)) return this.#appendInOrder(batch, undefined);
+    return this.#handleMixed(batch, undefined);
+  }
+
+  /** Handles a batch of a partition to its end: the partition's position must not pass a pending command. */
+  async handleAt(batch: readonly Command[], place: BatchPosition): Promise<readonly Outcome[]> {
+    if (this.#isPlain(batch)) return this.#appendInOrder(batch, placeAt(place));
     const { position, mayBeRepeated } = place;
     const { partition, epoch } = position;
-    const outcomes = await this.#handleMixed(batch, { fence: { partition, epoch }, mayBeRepeated });
+    const outcomes = await Promise.all(await this.#handleMixed(batch, { fence: { partition, epoch }, mayBeRepeated }));
     // The batch is committed in several transactions: the position moves after the last one.
     if (!outcomes.some(isFailure)) await this.#moveTo(position);
     return outcomes;
   }
 
-  async #handleMixed(batch: readonly Command[], place?: CommandPlace): Promise<readonly Outcome[]> {
-    const outcomes: (Promise<Outcome> | Outcome)[] = [];
+  #isPlain(batch: readonly Command[]): batch is readonly MessageCommand[] {
+    return this.#lanes.size === 0 && batch.every(isPlainMessage);
+  }
+
+  /** Resolves when the commands outside the lanes are done. */
+  async #handleMixed(batch: readonly Command[], place: CommandPlace | undefined): Promise<Outcomes> {
+    const outcomes: (Outcome | Promise<Outcome>)[] = [];
+    const appends: Promise<void>[] = [];
     const messages: MessageCommand[] = [];
     const indexes: number[] = [];
     /** Starts to append the collected messages, and clears the list. */
     const flush = () => {
       if (messages.length === 0) return;
+      const places = indexes.splice(0);
       const appending = this.#appendInOrder(messages.splice(0), place);
-      for (const [at, index] of indexes.splice(0).entries())
-        outcomes[index] = appending.then((all) => outcomeAt(all, at));
+      appends.push(
+        appending.then((all) => {
+          for (const [at, index] of places.entries()) outcomes[index] = outcomeAt(all, at);
+        }),
+      );
     };
     for (const [index, command] of batch.entries()) {
       if (!isPlainMessage(command) || this.#lanes.has(command.conversationId)) {
@@ -111,7 +129,8 @@ export class CommandHandler {
       indexes.push(index);
     }
     flush();
-    return Promise.all(outcomes);
+    await Promise.all(appends);
+    return outcomes;
   }
 
   #inLane(command: Command, place: CommandPlace | undefined): Promise<Outcome> {

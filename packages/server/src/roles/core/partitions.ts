@@ -71,7 +71,7 @@ export class Partitions implements PartitionOwner {
     // [K8] The log was recreated: none of its commands are published.
     if (offset < owned.publishedOffset) owned.publishedOffset = 0;
     const position = { partition, epoch, offset, publishedOffset: owned.publishedOffset };
-    const outcomes = await owned.handler.handle(batch, { position, mayBeRepeated });
+    const outcomes = await owned.handler.handleAt(batch, { position, mayBeRepeated });
     // The log delivers the batch again, and nothing of it counts as published until then.
     if (outcomes.some(({ type }) => type === 'failed')) return outcomes;
     const { bus, sent } = this.#options;

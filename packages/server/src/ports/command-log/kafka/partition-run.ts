@@ -157,10 +157,8 @@ export class PartitionRun {
     let isRepeated = mayBeRepeated;
     for (let delayMs = retryMs.first; !this.#signal.aborted; delayMs = Math.min(delayMs * 2, retryMs.max)) {
       try {
-        const outcomes = await handle(
-          batch.map(({ command }) => command),
-          { fence, offset, mayBeRepeated: isRepeated },
-        );
+        const commands = batch.map(({ command }) => command);
+        const outcomes = await Promise.all(await handle(commands, { fence, offset, mayBeRepeated: isRepeated }));
         if (!outcomes.some(({ type }) => type === 'failed')) return outcomes;
         log.warn('a batch is handled again', { partition, offset, size: batch.length });
       } catch (error) {

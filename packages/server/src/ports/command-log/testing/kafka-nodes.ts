@@ -28,7 +28,7 @@ class PositionMap {
   /** Rejects batches of an older epoch with `Fenced`. */
   guard(handle: CommandHandler): CommandHandler {
     return async (batch, place) => {
-      const outcomes = await handle(batch, place);
+      const outcomes = await Promise.all(await handle(batch, place));
       if (place && !outcomes.some(({ type }) => type === 'failed'))
         this.#move(place.fence.epoch, { ...place.fence, offset: place.offset });
       return outcomes;

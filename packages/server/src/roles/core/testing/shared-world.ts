@@ -83,10 +83,10 @@ export async function openSharedWorld({ given = (deps) => deps, ...options }: Wo
     ...world,
     row,
     owner,
-    handle: (
+    handle: async (
       batch,
       { fence = row.position, offset = row.position.offset + batch.length, mayBeRepeated = false } = {},
-    ) => handler(batch, { fence: { partition, epoch: fence.epoch }, offset, mayBeRepeated }),
+    ) => Promise.all(await handler(batch, { fence: { partition, epoch: fence.epoch }, offset, mayBeRepeated })),
   };
 }
 
