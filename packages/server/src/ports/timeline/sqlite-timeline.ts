@@ -73,7 +73,7 @@ export async function openSqliteTimeline(options: SqliteTimelineOptions): Promis
 class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   readonly feed: SqliteFeed;
   readonly #thread: WriterThread<TimelineOp, TimelineResult>;
-  readonly #appends: Batcher<NewEntry, AppendResult>;
+  readonly #appends: Batcher<NewEntry, AppendResult | undefined>;
   readonly #meter: StoreMeter | undefined;
   readonly #tracing: Tracing | undefined;
   #closing: Promise<void> | undefined;
@@ -97,8 +97,9 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     meter?.queue(() => this.#appends.depth, queueMax);
   }
 
-  append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
-    return this.#appends.submitAll(batch);
+  async append(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    const results = await this.#appends.submitAll(batch);
+    return results.filter((result) => result !== undefined);
   }
 
   async setState(change: StateChange): Promise<void> {
@@ -127,7 +128,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     await this.#thread.close();
   }
 
-  async #commit(batch: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  async #commit(batch: readonly NewEntry[]): Promise<readonly (AppendResult | undefined)[]> {
     this.#meter?.batchSize.observe(batch.length);
     const [result] = await this.#thread.commit([toAppendOp(batch)], this.#timesOf(batch));
     assert(result?.type === 'appended', 'an append returns its outcomes');
@@ -149,9 +150,15 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
     };
   }
 
-  #appended(entry: NewEntry, index: number, result: TimelineResult & { type: 'appended' }): AppendResult {
+  /** undefined: it is left out. */
+  #appended(
+    entry: NewEntry,
+    index: number,
+    result: TimelineResult & { type: 'appended' },
+  ): AppendResult | undefined {
     const [outcome, count] = [result.outcomes[index], result.counts[index]];
-    assert(outcome !== undefined && outcome !== 0 && count !== undefined, 'one outcome per entry');
+    assert(outcome !== undefined && count !== undefined, 'one outcome per entry');
+    if (outcome === 0) return undefined;
     if (outcome > 0) {
       const added = storedOf(entry, outcome as Seq, count);
       this.view.add(added);

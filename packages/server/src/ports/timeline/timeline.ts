@@ -23,6 +23,11 @@ export interface NewEntry {
   readonly references?: References | undefined;
   /** For state entries that change or supersede an earlier entry of the same conversation: that entry and its new state. */
   readonly target?: Target | undefined;
+  /**
+   * The entry was decided on the assumption that the entry before it in the batch is appended. It MUST be left out when that one is a
+   * duplicate or left out itself; it then has no result. MUST NOT be set for the first entry of a batch.
+   */
+  readonly needsPrevious?: boolean | undefined;
   /** The traceparent of a traced send. Not stored. */
   readonly trace?: string | undefined;
 }
@@ -51,7 +56,7 @@ export interface Target {
   readonly erasedJson?: string | undefined;
 }
 
-export interface StoredEntry extends Omit<NewEntry, 'target' | 'references'> {
+export interface StoredEntry extends Omit<NewEntry, 'target' | 'references' | 'needsPrevious'> {
   readonly seq: Seq;
   /** The number of counted entries of the conversation up to and including this one [E1]. */
   readonly count: number;

@@ -274,12 +274,15 @@ async function findFirsts(statements: Statements, keys: readonly string[]): Prom
   return firsts;
 }
 
-function splitBy(appends: readonly Append[], results: readonly AppendResult[]): readonly (readonly AppendResult[])[] {
+function splitBy(
+  appends: readonly Append[],
+  results: readonly (AppendResult | undefined)[],
+): readonly (readonly AppendResult[])[] {
   let from = 0;
   return appends.map(({ batch }) => {
     const appended = results.slice(from, from + batch.length);
     from += batch.length;
-    return appended;
+    return appended.filter((result) => result !== undefined);
   });
 }
 

@@ -55,8 +55,8 @@ export interface Facts {
 }
 
 export class BatchPlan {
-  /** One result per entry of the batch. */
-  readonly results: readonly AppendResult[];
+  /** One result per entry of the batch; undefined for an entry that is left out. */
+  readonly results: readonly (AppendResult | undefined)[];
   /** The new entries, in the order of the batch. */
   readonly planned: Planned[] = [];
   readonly conversationMonths: ConversationMonth[] = [];
@@ -70,9 +70,12 @@ export class BatchPlan {
     this.#conversations = new Map(conversations);
     this.#shards = new Map(shards);
     const seen = new Map(firsts);
+    let isPreviousAppended = false;
     this.results = batch.map((given) => {
+      if (given.needsPrevious && !isPreviousAppended) return undefined;
       const key = keyOf(given);
       const first = seen.get(key);
+      isPreviousAppended = first === undefined;
       if (first !== undefined) return { type: 'duplicate', entry: first };
       const { stored } = this.#place(given);
       seen.set(key, stored);

@@ -20,6 +20,8 @@ export interface AppendOp {
   /** Ascending by index, like `targets`, because few entries have either. */
   readonly references: readonly { readonly index: number; readonly references: References }[];
   readonly targets: readonly { readonly index: number; readonly target: Target }[];
+  /** Ascending indexes of the entries that need the one before them. */
+  readonly needingPrevious: readonly number[];
 }
 
 export type Field = string | number;
@@ -28,9 +30,9 @@ export type TimelineResult =
   | {
       readonly type: 'appended';
       readonly month: Month;
-      /** For each entry its seq when it was committed; −1 − its index in `duplicates` when it is a duplicate. */
+      /** For each entry its seq when it was committed; −1 − its index in `duplicates` when it is a duplicate; 0 when it is left out. */
       readonly outcomes: readonly number[];
-      /** For each entry its count; 0 when it is a duplicate. */
+      /** For each entry its count; 0 when it is a duplicate or left out. */
       readonly counts: readonly number[];
       readonly duplicates: readonly Duplicate[];
       /** All entries of the month up to this p are in its sorted tables. */
@@ -57,6 +59,7 @@ export function toAppendOp(batch: readonly NewEntry[]): AppendOp {
   const uncounted: number[] = [];
   const references: AppendOp['references'][number][] = [];
   const targets: AppendOp['targets'][number][] = [];
+  const needingPrevious: number[] = [];
   for (let index = 0; index < batch.length; index++) {
     const entry = batch[index];
     assert(entry, 'a batch has no holes');
@@ -65,16 +68,19 @@ export function toAppendOp(batch: readonly NewEntry[]): AppendOp {
     if (!isCounted) uncounted.push(index);
     if (entry.references) references.push({ index, references: entry.references });
     if (target) targets.push({ index, target });
+    if (entry.needsPrevious) needingPrevious.push(index);
   }
-  return { type: 'append', fields, uncounted, references, targets };
+  return { type: 'append', fields, uncounted, references, targets, needingPrevious };
 }
 
-export function entriesOf({ fields, uncounted, references, targets }: AppendOp): NewEntry[] {
+export function entriesOf({ fields, uncounted, references, targets, needingPrevious }: AppendOp): NewEntry[] {
   const entries: NewEntry[] = [];
-  let [nextUncounted, nextReferences, nextTarget] = [0, 0, 0];
+  let [nextUncounted, nextReferences, nextTarget, nextNeeding] = [0, 0, 0, 0];
   for (let index = 0, at = 0; at < fields.length; index++, at += fieldsPerEntry) {
     const isCounted = uncounted[nextUncounted] !== index;
     if (!isCounted) nextUncounted++;
+    const needsPrevious = needingPrevious[nextNeeding] === index;
+    if (needsPrevious) nextNeeding++;
     const target = targets[nextTarget]?.index === index ? targets[nextTarget++]?.target : undefined;
     entries.push({
       msgId: fields[at] as MsgId,
@@ -86,6 +92,7 @@ export function entriesOf({ fields, uncounted, references, targets }: AppendOp):
       isCounted,
       references: references[nextReferences]?.index === index ? references[nextReferences++]?.references : undefined,
       target,
+      needsPrevious,
     });
   }
   return entries;

@@ -166,6 +166,11 @@ export class TimelineStore implements BatchStore<TimelineOp, TimelineResult> {
     const outcomes: number[] = [];
     const counts: number[] = [];
     for (const entry of entriesOf(op)) {
+      if (entry.needsPrevious && !((outcomes.at(-1) ?? 0) > 0)) {
+        outcomes.push(0);
+        counts.push(0);
+        continue;
+      }
       const earlier = this.#inClosedMonths(entry);
       const outcome = earlier ? { type: 'sorted' as const, entry: earlier } : current.append(entry);
       if (outcome.type === 'committed') {

@@ -127,6 +127,26 @@ function repeatsContract(current: Current): void {
     expect(two).toEqual([{ type: 'duplicate', entry: one[0]?.entry as StoredEntry }]);
   });
 
+  test('[D3] an entry that needs the one before it is left out behind a repeat, also one that is known in the same batch', async () => {
+    const needing = () => entry({ needsPrevious: true });
+    const first = entry();
+    expect(outcomes(await append([first, needing(), needing()]))).toEqual(['committed 1', 'committed 2', 'committed 3']);
+    const [left, later] = [needing(), entry()];
+    const results = await append([entry(), { ...again(first), needsPrevious: true }, left, needing(), later]);
+    expect(outcomes(results)).toEqual(['committed 4', 'duplicate 1', 'committed 5']);
+    expect(results.at(-1)?.entry.msgId).toBe(later.msgId);
+    expect(await current.timeline().findByClientMsgId(left)).toBeUndefined();
+    const twice = entry();
+    expect(outcomes(await append([twice, { ...again(twice), needsPrevious: true }, needing()]))).toEqual([
+      'committed 6',
+      'duplicate 6',
+    ]);
+    // Appends that share a commit do not depend on one another.
+    const apart = await Promise.all([append([again(first), needing()]), append([entry(), needing()])]);
+    expect(apart.map(outcomes)).toEqual([['duplicate 1'], ['committed 7', 'committed 8']]);
+    expect(outcomes(await append([{ ...left, needsPrevious: false }]))).toEqual(['committed 9']);
+  });
+
   test('[D3] a key belongs to its sender, and differs in case, spaces and length', async () => {
     const drafts = [{ from: 'ann' }, { from: 'bob' }, { key: 'K' }, { key: 'k ' }, { key: 'kk' }, { key: 'k\u0000' }];
     for (const month of [0, 1]) {

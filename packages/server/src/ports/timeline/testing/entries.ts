@@ -13,6 +13,7 @@ export interface Draft {
   readonly content?: string;
   /** True when absent, unless it has a target. */
   readonly isCounted?: boolean;
+  readonly needsPrevious?: boolean;
   /** Whom it mentions. */
   readonly mentioned?: readonly string[] | 'all';
   readonly target?: {
@@ -36,6 +37,7 @@ export function entry(draft: Draft = {}): NewEntry {
     timestampMs: draft.atMs ?? inMonth(0),
     contentJson: draft.content ?? `{"type":"text","text":"${count}"}`,
     isCounted: draft.isCounted ?? target === undefined,
+    ...(draft.needsPrevious && { needsPrevious: true }),
     ...(draft.mentioned && {
       references: { json: JSON.stringify(draft.mentioned), mentioned: draft.mentioned as Mentioned },
     }),

@@ -22,7 +22,7 @@ export class TimelineModel {
   }
 
   append(one: NewEntry): AppendResult {
-    const { references, target, ...fields } = one;
+    const { references, target, needsPrevious, ...fields } = one;
     const isFirst = (kept: StoredEntry) => kept.from === one.from && kept.clientMsgId === one.clientMsgId;
     const first = this.#conversationIds.flatMap((id) => this.kept(id)).find(isFirst);
     if (first) return { type: 'duplicate', entry: first };

@@ -23,6 +23,7 @@ interface Send {
   readonly mentioned?: readonly string[] | 'all' | undefined;
   /** Picks the message that is changed: the newest for 0. */
   readonly which?: number;
+  readonly needsPrevious?: boolean;
 }
 
 type Step =
@@ -41,6 +42,7 @@ const places = {
   in: fc.constantFrom(...conversationIds),
   from: fc.constantFrom('ann', 'bob'),
   key: fc.constantFrom('a', 'b', 'c', 'm', 'y', 'z', '\uffff', '\u{10000}', ...uuids),
+  needsPrevious: fc.boolean(),
 };
 const sends: fc.Arbitrary<Send> = fc.oneof(
   {
@@ -57,6 +59,7 @@ const sends: fc.Arbitrary<Send> = fc.oneof(
     arbitrary: fc.record({
       in: places.in,
       from: places.from,
+      needsPrevious: places.needsPrevious,
       kind: fc.constantFrom('change' as const, 'change' as const, 'pin' as const, 'erasure' as const),
       which: fc.nat({ max: 1_000 }),
     }),
@@ -156,9 +159,13 @@ class Play {
     const batches = step.batches.map((sent) => {
       const results: AppendResult[] = [];
       expected.push(results);
-      return sent.map((one) => {
-        const given = this.#entryOf(one);
-        results.push(this.#model.append(given));
+      let isPreviousAppended = false;
+      return sent.map((one, index) => {
+        const given = this.#entryOf({ ...one, needsPrevious: index > 0 && one.needsPrevious === true });
+        if (given.needsPrevious && !isPreviousAppended) return given;
+        const result = this.#model.append(given);
+        isPreviousAppended = result.type === 'committed';
+        results.push(result);
         return given;
       });
     });
