@@ -151,11 +151,7 @@ class SqliteTimeline extends SqliteReads implements SqliteTimelineStore {
   }
 
   /** undefined: it is left out. */
-  #appended(
-    entry: NewEntry,
-    index: number,
-    result: TimelineResult & { type: 'appended' },
-  ): AppendResult | undefined {
+  #appended(entry: NewEntry, index: number, result: TimelineResult & { type: 'appended' }): AppendResult | undefined {
     const [outcome, count] = [result.outcomes[index], result.counts[index]];
     assert(outcome !== undefined && count !== undefined, 'one outcome per entry');
     if (outcome === 0) return undefined;

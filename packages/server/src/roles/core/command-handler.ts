@@ -1,36 +1,37 @@
 // Executes batches of commands from the command log: checks them, appends their entries in one commit, publishes the entries, and then
 // returns the outcomes.
 
-import { assert, unreachable } from '@hongyan/base/assert';
+import { assert } from '@hongyan/base/assert';
 import type { MaybePromise } from '@hongyan/base/maybe-promise';
 import { OutageLog } from '@hongyan/base/outage-log';
-import { TransientMap } from '@hongyan/base/transient-map';
 import { isDirect } from '@hongyan/protocol/direct';
-import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId } from '@hongyan/protocol/ids';
 import { failure, problemOf, refusal } from '@hongyan/protocol/refusals';
 import { Fenced, type LogPosition } from '../../domain/fence.ts';
 import { mayPost } from '../../domain/membership.ts';
-import type { MessageReferences } from '../../domain/message-references.ts';
 import type { Command, MessageCommand } from '../../ports/command-log/command-log.ts';
-import type { AppendResult, NewEntry } from '../../ports/timeline/timeline.ts';
+import type { AppendResult } from '../../ports/timeline/timeline.ts';
 import type { Audiences } from './audience.ts';
 import { BatchSpans } from './batch-spans.ts';
 import { committedOutcome, type Outcome, type Problem, repeatedSendOutcome } from './command-outcome.ts';
 import type { BatchPosition, CommandPlace } from './command-place.ts';
 import type { ConversationChanges } from './conversation-changes.ts';
+import type { Decided, DecidedEntry, DecidedNote, JointCommand } from './decided.ts';
 import type { CoreDeps } from './deps.ts';
 import { openDirect } from './direct-conversations.ts';
+import { JointDecisions } from './joint-decisions.ts';
+import { Lanes, type LoneCommand } from './lanes.ts';
 import { lookUpEach } from './look-ups.ts';
 import { type Membership, type MembershipCache, memberFacts } from './membership-cache.ts';
-import type { MessageChanges } from './message-changes.ts';
+import { type MessageChanges, repeatedChangeOutcome } from './message-changes.ts';
 import type { ReferenceChecks } from './message-references.ts';
 import type { PrivateChanges } from './private-changes.ts';
 import { losses, publications } from './publications.ts';
+import type { ReactionSummaries } from './reaction-summaries.ts';
 import type { SentPositions } from './sent-positions.ts';
 
-type Outcomes = readonly (Outcome | Promise<Outcome>)[];
-type Admitted = { readonly type: 'entry'; readonly entry: NewEntry } | Problem;
+type Outcomes = readonly MaybePromise<Outcome>[];
+type Admitted = DecidedEntry | Problem;
 
 export interface CommandHandlerParts {
   readonly memberships: MembershipCache;
@@ -40,13 +41,14 @@ export interface CommandHandlerParts {
   readonly messages: MessageChanges;
   readonly references: ReferenceChecks;
   readonly privates: PrivateChanges;
+  readonly summaries: ReactionSummaries;
 }
 
 /**
  * The plain messages of a batch are appended together. A change of a conversation (members, title), a change of a message (edit,
  * recall, reaction, pin) and a message with references are different: earlier entries of the conversation must be committed first,
- * and later ones must wait. Such a conversation gets a lane, which runs its commands one after the other. Other conversations
- * continue meanwhile.
+ * and later ones must wait. Such a conversation gets a lane, in which messages and their changes that wait together are decided one
+ * upon the other and committed together. Other conversations continue meanwhile.
  */
 export class CommandHandler {
   readonly #deps: CoreDeps;
@@ -54,18 +56,21 @@ export class CommandHandler {
   readonly #sent: SentPositions;
   readonly #conversations: ConversationChanges;
   readonly #messages: MessageChanges;
-  readonly #references: ReferenceChecks;
+  readonly #joint: JointDecisions;
   readonly #privates: PrivateChanges;
   readonly #audiences: Audiences;
   /** Settles when the latest batch that waits for a look-up is checked; undefined: no batch waits. Batches are checked in order. */
   #admission: Promise<unknown> | undefined;
   /** Resolves when every append outside the lanes is done. Never rejects. */
   #appended: Promise<unknown> = Promise.resolve();
-  readonly #lanes = new TransientMap<ConversationId, Promise<unknown>>();
+  readonly #lanes = new Lanes({
+    alone: (command, place) => this.#change(command, place).catch((error: unknown) => this.#failed(error)),
+    together: (commands, place) => this.#handleJoint(commands, place),
+  });
   readonly #outage: OutageLog;
 
   constructor(deps: CoreDeps, parts: CommandHandlerParts) {
-    const { memberships, audiences, sent, conversations, messages, privates, references } = parts;
+    const { memberships, audiences, sent, conversations, messages, privates } = parts;
     const { clock, log } = deps;
     this.#deps = deps;
     this.#outage = new OutageLog({ failing: 'commands failed', over: 'commands are handled again', clock, log });
@@ -74,7 +79,7 @@ export class CommandHandler {
     this.#sent = sent;
     this.#conversations = conversations;
     this.#messages = messages;
-    this.#references = references;
+    this.#joint = new JointDecisions(deps, parts);
     this.#privates = privates;
   }
 
@@ -104,7 +109,7 @@ export class CommandHandler {
 
   /** Resolves when the commands outside the lanes are done. */
   async #handleMixed(batch: readonly Command[], place: CommandPlace | undefined): Promise<Outcomes> {
-    const outcomes: (Outcome | Promise<Outcome>)[] = [];
+    const outcomes: MaybePromise<Outcome>[] = [];
     const appends: Promise<void>[] = [];
     const messages: MessageCommand[] = [];
     const indexes: number[] = [];
@@ -119,10 +124,11 @@ export class CommandHandler {
         }),
       );
     };
+    const earlier = () => Promise.all([this.#admission, this.#appended]);
     for (const [index, command] of batch.entries()) {
       if (!isPlainMessage(command) || this.#lanes.has(command.conversationId)) {
         flush();
-        outcomes[index] = this.#inLane(command, place);
+        outcomes[index] = this.#lanes.submit(command, place, earlier);
         continue;
       }
       messages.push(command);
@@ -133,53 +139,45 @@ export class CommandHandler {
     return outcomes;
   }
 
-  #inLane(command: Command, place: CommandPlace | undefined): Promise<Outcome> {
-    const { conversationId } = command;
-    const earlier = this.#lanes.get(conversationId) ?? Promise.all([this.#admission, this.#appended]);
-    const work = () => this.#single(command, place);
-    const outcome = earlier.then(work, work);
-    this.#lanes.set(conversationId, outcome);
-    const close = () => {
-      if (this.#lanes.get(conversationId) === outcome) this.#lanes.delete(conversationId);
-    };
-    outcome.then(close, close);
-    return outcome;
+  async #change(command: LoneCommand, place: CommandPlace | undefined): Promise<Outcome> {
+    return command.type === 'change_private'
+      ? this.#privates.apply(command, place)
+      : this.#conversations.apply(command, place);
   }
 
-  async #single(command: Command, place: CommandPlace | undefined): Promise<Outcome> {
-    switch (command.type) {
-      case 'message':
-        return command.references
-          ? this.#appendReferring(command, command.references, place)
-          : outcomeAt(await this.#append(this.#admit([command], place), { place }), 0);
-      case 'create':
-      case 'create_direct':
-      case 'update':
-      case 'add_member':
-      case 'remove_member':
-      case 'set_role':
-        return this.#conversations.apply(command, place).catch((error: unknown) => this.#failed(error));
-      case 'change_message':
-        return this.#messages.apply(command, place).catch((error: unknown) => this.#failed(error));
-      case 'change_private':
-        return this.#privates.apply(command, place).catch((error: unknown) => this.#failed(error));
-      default:
-        return unreachable(command);
+  /** Outcomes of the first commands: what was decided upon an entry that turns out to be a duplicate has to be decided again. */
+  async #handleJoint(commands: readonly JointCommand[], place: CommandPlace | undefined): Promise<readonly Outcome[]> {
+    const messages = commands.filter((command) => command.type === 'message');
+    const admitted = await this.#admit(messages, place);
+    const byMessage = new Map(messages.map((message, index) => [message as JointCommand, admitted[index]]));
+    let decided: readonly Decided[];
+    try {
+      decided = await this.#joint.decide(commands, byMessage, place);
+    } catch (error) {
+      // Nothing is stored yet, so the outcome is certain.
+      const problem = this.#failed(error);
+      return commands.map(() => problem);
     }
+    const notes = decided.filter((one) => one.type === 'note');
+    if (notes.length > 0) return this.#note(decided, notes, place);
+    return this.#append(
+      decided.filter((one) => one.type !== 'note'),
+      { place, isJoint: true },
+    );
   }
 
-  async #appendReferring(
-    command: MessageCommand,
-    references: MessageReferences,
+  async #note(
+    decided: readonly Decided[],
+    notes: readonly DecidedNote[],
     place: CommandPlace | undefined,
-  ): Promise<Outcome> {
-    const [admitted] = await this.#admit([command], place);
-    assert(admitted, 'each command of a batch has a check result');
-    if (admitted.type !== 'entry') return admitted;
-    const checked = await this.#references.check(admitted.entry, references).catch((error) => this.#failed(error));
-    if (checked.type !== 'ok') return checked;
-    const { entry, quote } = checked.value;
-    return outcomeAt(await this.#append([{ type: 'entry', entry }], { quote, place }), 0);
+  ): Promise<readonly Outcome[]> {
+    try {
+      const stored = await this.#messages.note(notes, place);
+      let next = 0;
+      return decided.map((one) => (isOutcome(one) ? one : outcomeAt(stored, next++)));
+    } catch (error) {
+      return failedFrom(decided, this.#failed(error));
+    }
   }
 
   /** A batch whose senders are all in the cache is appended immediately. A batch that needs a look-up delays the batches behind it. */
@@ -207,32 +205,40 @@ export class CommandHandler {
   }
 
   async #append(
-    admitting: MaybePromise<readonly Admitted[]>,
-    { place, quote }: { readonly place: CommandPlace | undefined; readonly quote?: Reply | undefined },
+    admitting: MaybePromise<readonly (DecidedEntry | Outcome)[]>,
+    { place, isJoint = false }: { readonly place: CommandPlace | undefined; readonly isJoint?: boolean },
   ): Promise<readonly Outcome[]> {
     const admitted = admitting instanceof Promise ? await admitting : admitting;
-    const entries: NewEntry[] = [];
-    for (const item of admitted) if (item.type === 'entry') entries.push(item.entry);
+    const decided: DecidedEntry[] = [];
+    for (const item of admitted) if (item.type === 'entry') decided.push(item);
+    const entries = decided.map(({ entry }) => entry);
     // The position must not pass a command that could not be checked.
     if (place && admitted.some(isFailure)) return admitted.map((item) => (item.type === 'entry' ? notAppended : item));
-    if (entries.length === 0 && !place) return admitted.map((item) => outcomeOfProblem(item));
+    if (entries.length === 0 && (isJoint || !place)) return admitted.map((item) => outcomeOfOther(item));
     const spans = this.#deps.tracing && new BatchSpans(this.#deps.tracing, entries);
     let results: readonly AppendResult[];
     try {
-      this.#sent.assertRoom();
+      if (entries.length === 0 || entries.some(({ isCounted }) => isCounted)) this.#sent.assertRoom();
       results = await this.#sent.noting(this.#deps.timeline.append(spans?.entries ?? entries, place?.fence));
       this.#outage.worked();
       spans?.committed(results);
     } catch (error) {
       spans?.failed();
       const outcome = this.#failed(error);
+      if (isJoint) return failedFrom(admitted, outcome);
       // The position did not move either: nothing of the batch is done.
       return admitted.map((item) => (item.type === 'entry' || place ? outcome : item));
     }
-    this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, quote, spans });
+    this.#publish(results, { mayBeRepeated: place?.mayBeRepeated, decided, spans });
     if (this.#deps.log.isDebug) this.#logCommitted(results);
+    const outcomes: Outcome[] = [];
     let next = 0;
-    return admitted.map((item) => (item.type === 'entry' ? outcomeOf(item.entry, results[next++]) : item));
+    for (const item of admitted) {
+      const result = item.type === 'entry' ? results[next++] : undefined;
+      outcomes.push(item.type === 'entry' ? outcomeOf(item, result) : item);
+      if (isJoint && result?.type === 'duplicate') break;
+    }
+    return outcomes;
   }
 
   async #moveTo(position: LogPosition): Promise<void> {
@@ -330,23 +336,24 @@ export class CommandHandler {
     results: readonly AppendResult[],
     {
       mayBeRepeated = false,
-      quote,
+      decided,
       spans,
     }: {
       readonly mayBeRepeated?: boolean | undefined;
-      readonly quote?: Reply | undefined;
+      readonly decided: readonly DecidedEntry[];
       readonly spans?: BatchSpans | undefined;
     },
   ): void {
     // First, because the new entries would follow a gap.
     const repeated = mayBeRepeated ? losses(results.flatMap(duplicateOf)) : [];
-    void this.#deps.bus.publish([...repeated, ...publications(results, this.#audiences, quote, spans)]);
+    void this.#deps.bus.publish([...repeated, ...publications(results, this.#audiences, decided, spans)]);
   }
 
   /** Logs ids only, never contents. */
   #logCommitted(results: readonly AppendResult[]): void {
     for (const { type, entry } of results) {
-      const { msgId, conversationId, seq, from } = entry;
+      const { msgId, conversationId, seq, from, isCounted } = entry;
+      if (!isCounted) continue;
       this.#deps.log.debug('message committed', {
         msgId,
         conversationId,
@@ -384,17 +391,29 @@ const isFailure = ({ type }: Outcome | Admitted): boolean => type === 'failed';
 const isPlainMessage = (command: Command): command is MessageCommand =>
   command.type === 'message' && command.references === undefined;
 
-function outcomeOf(appended: NewEntry, result: AppendResult | undefined): Outcome {
+function outcomeOf({ entry: appended, change }: DecidedEntry, result: AppendResult | undefined): Outcome {
   assert(result, 'a timeline returns a result for each entry of a batch');
   const { entry, type } = result;
+  // [D3] A concurrent command of another conversation has used the same key since the look-up.
+  if (type === 'duplicate' && change) return repeatedChangeOutcome(change.command, entry);
+  assert(type === 'duplicate' || !change || entry.seq === change.seq, 'a change is appended where it was decided');
   if (type !== 'duplicate') return committedOutcome(entry);
   return repeatedSendOutcome({ ...appended, referencesJson: appended.references?.json }, entry);
 }
 
-function outcomeOfProblem(item: Admitted): Problem {
-  assert(item.type !== 'entry', 'a batch without entries consists of refusals and failures');
+/** Of what needs no entry. */
+function outcomeOfOther(item: Decided): Outcome {
+  assert(isOutcome(item), 'commands without entries and notes have outcomes');
   return item;
 }
+
+/** Whatever was decided upon an entry, or a note, that could not be stored is not so. */
+function failedFrom(decided: readonly Decided[], problem: Problem): readonly Outcome[] {
+  const first = decided.findIndex((one) => !isOutcome(one));
+  return decided.map((one, index) => (index < first && isOutcome(one) ? one : problem));
+}
+
+const isOutcome = (one: Decided): one is Outcome => one.type !== 'entry' && one.type !== 'note';
 
 function outcomeAt(outcomes: readonly Outcome[], index: number): Outcome {
   const outcome = outcomes[index];

@@ -142,11 +142,11 @@ function buildServices(deps: CoreDeps) {
 }
 
 function consumeCommands(deps: CoreDeps, services: Services, bus: CoreBus): void {
-  const { memberships, audiences, sent } = services;
+  const { memberships, audiences, sent, summaries } = services;
   const conversations = new ConversationChanges(deps, memberships);
   const parts: CommandHandlerParts = {
-    ...{ memberships, audiences, sent, conversations },
-    messages: new MessageChanges(deps, memberships, services.summaries),
+    ...{ memberships, audiences, sent, summaries, conversations },
+    messages: new MessageChanges(deps, memberships, summaries),
     references: new ReferenceChecks(deps, memberships),
     privates: new PrivateChanges(deps, memberships, services.privates),
   };

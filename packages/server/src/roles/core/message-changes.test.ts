@@ -396,48 +396,57 @@ test('[E2] catch_up can return only state entries, page by page', async () => {
   expect(end).toMatchObject({ entries: [], through_seq: 6, has_more: false });
 });
 
-test('[E2] history as of any seq is the fold of the raw entries up to it', async () => {
-  const names = ['ann', 'bob'];
-  const steps = fc.array(
-    fc.record({
-      by: fc.constantFrom(...names),
-      do: fc.constantFrom('say', 'reply', 'mention', 'edit', 'recall', 'add', 'remove', 'pin', 'unpin'),
-      target: fc.integer({ min: 1, max: 12 }),
-      key: fc.constantFrom('👍', '🎉'),
-    }),
-    { minLength: 5, maxLength: 40 },
-  );
-  const run = async (script: StepsOf<typeof steps>) => {
-    const own = await openWorld();
-    try {
-      await own.people(...names);
-      await own.say('ann', 'bob', 'start');
-      for (const [index, step] of script.entries()) {
-        const target = at(step.target);
-        const message = {
-          ...{ conversation_id: direct, client_msg_id: target.client_msg_id, content: text(`text ${index}`) },
-          ...(step.do === 'reply' ? { reply_to: { seq: seq(step.target) } } : {}),
-          ...(step.do === 'mention' ? { mentions: [user('ann')] } : {}),
+test.each([
+  ['one after the other', 1],
+  ['many at once', 12],
+])(
+  '[E2] history as of any seq is the fold of the raw entries up to it: changes come %s',
+  async (_title, atOnce) => {
+    const names = ['ann', 'bob'];
+    const steps = fc.array(
+      fc.record({
+        by: fc.constantFrom(...names),
+        do: fc.constantFrom('say', 'reply', 'mention', 'edit', 'recall', 'add', 'remove', 'pin', 'unpin'),
+        target: fc.integer({ min: 1, max: 12 }),
+        key: fc.constantFrom('👍', '🎉'),
+      }),
+      { minLength: 5, maxLength: 40 },
+    );
+    const run = async (script: StepsOf<typeof steps>) => {
+      const own = await openWorld();
+      try {
+        await own.people(...names);
+        await own.say('ann', 'bob', 'start');
+        const take = async (step: (typeof script)[number], index: number) => {
+          const target = at(step.target);
+          const message = {
+            ...{ conversation_id: direct, client_msg_id: target.client_msg_id, content: text(`text ${index}`) },
+            ...(step.do === 'reply' ? { reply_to: { seq: seq(step.target) } } : {}),
+            ...(step.do === 'mention' ? { mentions: [user('ann')] } : {}),
+          };
+          if (step.do === 'say' || step.do === 'reply' || step.do === 'mention')
+            await own.core.send(caller(step.by), message);
+          else if (step.do === 'pin' || step.do === 'unpin') await own.core[step.do](caller(step.by), target);
+          else if (step.do === 'edit')
+            await own.core.edit(caller(step.by), { ...target, content: text(`edit ${index}`) });
+          else if (step.do === 'recall') await own.core.recall(caller(step.by), target);
+          else await own.core.react(caller(step.by), { ...target, key: step.key, op: step.do as 'add' | 'remove' });
         };
-        if (step.do === 'say' || step.do === 'reply' || step.do === 'mention')
-          await own.core.send(caller(step.by), message);
-        else if (step.do === 'pin' || step.do === 'unpin') await own.core[step.do](caller(step.by), target);
-        else if (step.do === 'edit')
-          await own.core.edit(caller(step.by), { ...target, content: text(`edit ${index}`) });
-        else if (step.do === 'recall') await own.core.recall(caller(step.by), target);
-        else await own.core.react(caller(step.by), { ...target, key: step.key, op: step.do as 'add' | 'remove' });
+        for (let from = 0; from < script.length; from += atOnce)
+          await Promise.all(script.slice(from, from + atOnce).map((step, index) => take(step, from + index)));
+        const input = { conversation_id: direct, limit: 200 };
+        const page = accepted(await own.core.history(caller('ann'), input)).entries;
+        const all = accepted(await own.core.catchUp(caller('ann'), { ...input, after_seq: seq(0) })).entries;
+        expect(page.map(formOf)).toEqual(foldEntries(all, 'ann').map(formOf));
+        expect(all.map((entry) => Number(entry.seq))).toEqual(all.map((_, index) => index + 1));
+      } finally {
+        await own.close();
       }
-      const input = { conversation_id: direct, limit: 200 };
-      const page = accepted(await own.core.history(caller('ann'), input)).entries;
-      const all = accepted(await own.core.catchUp(caller('ann'), { ...input, after_seq: seq(0) })).entries;
-      expect(page.map(formOf)).toEqual(foldEntries(all, 'ann').map(formOf));
-      expect(all.map((entry) => Number(entry.seq))).toEqual(all.map((_, index) => index + 1));
-    } finally {
-      await own.close();
-    }
-  };
-  await fc.assert(fc.asyncProperty(steps, run), { seed: testSeed('fold of entries'), numRuns: 25 });
-}, 120_000);
+    };
+    await fc.assert(fc.asyncProperty(steps, run), { seed: testSeed('fold of entries'), numRuns: 25 });
+  },
+  120_000,
+);
 
 const formOf = (message: FoldedMessage | Entry) => {
   const { seq: at, from, content, edited, recalled, reactions, pinned, mentions, reply_to } = message;

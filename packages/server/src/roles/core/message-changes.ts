@@ -2,7 +2,7 @@
 
 import { assert } from '@hongyan/base/assert';
 import { ok } from '@hongyan/base/result';
-import type { ConversationId, Seq } from '@hongyan/protocol/ids';
+import type { Seq } from '@hongyan/protocol/ids';
 import { refusal } from '@hongyan/protocol/refusals';
 import { contentOf, type Decision, decide, type MessageChange } from '../../domain/message-change.ts';
 import { type MessageState as DecodedState, unchanged } from '../../domain/message-state.ts';
@@ -10,25 +10,16 @@ import { isSameMessage, recalledJson } from '../../domain/send.ts';
 import { decodeState, encodeState } from '../../domain/stored-state.ts';
 import type { CommandOutcome, MessageChangeCommand } from '../../ports/command-log/command-log.ts';
 import type { ConversationRecord } from '../../ports/directory/conversations.ts';
-import { type BusEvent, userTopic } from '../../ports/event-bus/event-bus.ts';
-import type { MessageState, NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
-import { committedOutcome, duplicateOutcome, type Outcome } from './command-outcome.ts';
+import type { NewEntry, StoredEntry } from '../../ports/timeline/timeline.ts';
+import { duplicateOutcome, type Outcome } from './command-outcome.ts';
 import type { CommandPlace } from './command-place.ts';
+import type { ConversationDraft, Found } from './conversation-draft.ts';
+import type { Decided, DecidedEntry, DecidedNote } from './decided.ts';
 import type { CoreDeps } from './deps.ts';
-import { entryFrame } from './entry-frame.ts';
-import { seenFrom } from './entry-view.ts';
 import type { Members, Membership, MembershipCache } from './membership-cache.ts';
-import { frameEvents, losses, publications } from './publications.ts';
 import type { ReactionSummaries } from './reaction-summaries.ts';
 
-interface Found {
-  readonly message: StoredEntry;
-  readonly state: MessageState | undefined;
-  /** The seq that the next entry of the conversation gets. */
-  readonly nextSeq: Seq;
-}
-
-/** The command handler calls it for one command of a conversation at a time, after all earlier commands are committed. */
+/** Everything before a command is committed or in the draft. */
 export class MessageChanges {
   readonly #deps: CoreDeps;
   readonly #memberships: MembershipCache;
@@ -40,34 +31,47 @@ export class MessageChanges {
     this.#summaries = summaries;
   }
 
-  async apply(command: MessageChangeCommand, place?: CommandPlace): Promise<Outcome> {
-    const { conversationId, from, clientMsgId, targetSeq, change } = command;
-    if (change.type === 'sum_up') return this.#sumUp(command, place);
-    // [D3] Checked before the rules, which may refuse a command that took effect already.
-    const earlier = await this.#deps.timeline.findByClientMsgId({ from, clientMsgId });
-    if (earlier) {
-      if (place?.mayBeRepeated) void this.#deps.bus.publish(losses([earlier.conversationId]));
-      return repeatedChangeOutcome(command, earlier);
-    }
+  /** Changes nothing. Rejects with StoreFailure. */
+  async decide(command: MessageChangeCommand, draft: ConversationDraft): Promise<Decided> {
+    const { conversationId, from, targetSeq, change } = command;
+    if (change.type === 'sum_up') return this.#sumUp(command, draft);
     const membership = await this.#memberships.get(conversationId, from);
     if (!membership) return refusal.notMember();
-    const found = await this.#find(conversationId, targetSeq);
+    const found = draft.find(targetSeq);
     if (!found || targetSeq < membership.member.visibleFromSeq) return refusal.noSuch(`message ${targetSeq}`);
-    const decision = await this.#decide(command, change, { membership, found });
+    const decision = this.#apply(command, change, { membership, found, draft });
     switch (decision.type) {
-      case 'entry':
-        if (this.#joinsSummary(command)) return this.#note(command, decision.state, { found, place });
-        if (change.type === 'react' && membership.conversation.memberCount > this.#deps.limits.receiptsPushMax)
-          this.#summaries.appended({ conversationId, seq: targetSeq });
-        return this.#append(command, decision, {
-          ...{ nextSeq: found.nextSeq, place },
+      case 'entry': {
+        if (this.#joinsSummary(command)) return noteOf(command, found, decision.state);
+        const isLarge = membership.conversation.memberCount > this.#deps.limits.receiptsPushMax;
+        return {
+          ...this.#entry(command, decision, draft),
+          startsSummary: change.type === 'react' && isLarge,
           audience: await this.#audience(membership.conversation, targetSeq),
-        });
+        };
+      }
       case 'unchanged':
         return ok(unchangedOutcome(found));
       default:
         return decision;
     }
+  }
+
+  /** Stores the notes: their reactions are durable then, and wait for their summaries. Outcomes in the same order. */
+  async note(notes: readonly DecidedNote[], place: CommandPlace | undefined): Promise<readonly Outcome[]> {
+    // The last state of each message has the reactions of all its notes.
+    const newest = new Map(notes.map((note) => [note.command.targetSeq, note]));
+    for (const { command, state, isPinned } of newest.values())
+      await this.#deps.timeline.setState(
+        { conversationId: command.conversationId, seq: command.targetSeq, ...state, isPinned },
+        place?.fence,
+      );
+    return notes.map(({ command: { conversationId, from, targetSeq, change }, message, state }) => {
+      assert(change.type === 'react', 'only reactions are summarized');
+      this.#summaries.add({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
+      const { msgId, timestampMs } = message;
+      return ok({ type: 'message', msgId, seq: state.asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
+    });
   }
 
   /** Whether the reaction joins the pending summary of the message, also if the conversation has become small since. */
@@ -76,62 +80,31 @@ export class MessageChanges {
   }
 
   /** The server's own command: its `from` may have left the conversation. */
-  async #sumUp(command: MessageChangeCommand, place: CommandPlace | undefined): Promise<Outcome> {
-    const { conversationId, from, clientMsgId, targetSeq } = command;
-    const earlier = place?.mayBeRepeated && (await this.#deps.timeline.findByClientMsgId({ from, clientMsgId }));
-    if (earlier) {
-      void this.#deps.bus.publish(losses([conversationId]));
-      return duplicateOutcome(earlier);
-    }
-    const found = await this.#find(conversationId, targetSeq);
+  #sumUp(command: MessageChangeCommand, draft: ConversationDraft): Decided {
+    const found = draft.find(command.targetSeq);
     const state = found?.state && decodeState(found.state.stateJson);
-    if (!found || !state || state.recalled) return refusal.noSuch(`message ${targetSeq} to sum up`);
-    return this.#append(command, { type: 'entry', state, erases: false }, { nextSeq: found.nextSeq, place });
+    if (!state || state.recalled) return refusal.noSuch(`message ${command.targetSeq} to sum up`);
+    return this.#entry(command, { type: 'entry', state, erases: false }, draft);
   }
 
-  async #note(
-    { conversationId, from, targetSeq, change }: MessageChangeCommand,
-    state: DecodedState,
-    { found: { message, state: before }, place }: { readonly found: Found; readonly place: CommandPlace | undefined },
-  ): Promise<Outcome> {
-    assert(change.type === 'react', 'only reactions are summarized');
-    const asOfSeq = before?.asOfSeq ?? targetSeq;
-    const isPinned = state.pinned === true;
-    await this.#deps.timeline.setState(
-      { conversationId, seq: targetSeq, asOfSeq, stateJson: encodeState(state), isPinned },
-      place?.fence,
-    );
-    this.#summaries.add({ conversationId, seq: targetSeq }, { user_id: from, key: change.key, op: change.op });
-    const { msgId, timestampMs } = message;
-    return ok({ type: 'message', msgId, seq: asOfSeq, timestampMs, isDuplicate: false, isNoted: true });
-  }
-
-  async #find(conversationId: ConversationId, seq: Seq): Promise<Found | undefined> {
-    const { timeline } = this.#deps;
-    const [[message], [head], [states]] = await Promise.all([
-      timeline.messagesAt([{ conversationId, seq }]),
-      timeline.heads([conversationId]),
-      timeline.states([{ conversationId, fromSeq: seq, throughSeq: seq }]),
-    ]);
-    return message && head && { message, state: states?.get(seq), nextSeq: (head.lastSeq + 1) as Seq };
-  }
-
-  async #decide(
-    { from, conversationId }: MessageChangeCommand,
+  #apply(
+    { from }: MessageChangeCommand,
     change: MessageChange,
-    { membership: { conversation, member }, found }: { readonly membership: Membership; readonly found: Found },
-  ): Promise<Decision> {
-    const { clock, limits, timeline } = this.#deps;
-    const isPinning = change.type === 'pin' && change.pinned;
+    {
+      membership: { conversation, member },
+      found: { message, state },
+      draft,
+    }: { readonly membership: Membership; readonly found: Found; readonly draft: ConversationDraft },
+  ): Decision {
     return decide(change, {
       actor: { userId: from, role: member.role },
       kind: conversation.kind,
-      message: found.message,
-      state: found.state ? decodeState(found.state.stateJson) : unchanged,
-      pinnedCount: isPinning ? (await timeline.pinned(conversationId)).length : 0,
-      nextSeq: found.nextSeq,
-      nowMs: clock.nowMs(),
-      limits: limits.changes,
+      message,
+      state: state ? decodeState(state.stateJson) : unchanged,
+      pinnedCount: draft.pinnedCount,
+      nextSeq: draft.nextSeq,
+      nowMs: this.#deps.clock.nowMs(),
+      limits: this.#deps.limits.changes,
     });
   }
 
@@ -142,16 +115,12 @@ export class MessageChanges {
     return this.#memberships.membersIfHidden({ conversationId, seq }, receiptsPushMax);
   }
 
-  async #append(
+  #entry(
     command: MessageChangeCommand,
     { state, erases }: Extract<Decision, { type: 'entry' }>,
-    {
-      nextSeq,
-      place,
-      audience,
-    }: { readonly nextSeq: Seq; readonly place: CommandPlace | undefined; readonly audience?: Members | undefined },
-  ): Promise<Outcome> {
-    const { timeline, clock, newMsgId } = this.#deps;
+    { nextSeq: seq }: ConversationDraft,
+  ): DecidedEntry {
+    const { clock, newMsgId } = this.#deps;
     const { conversationId, from, clientMsgId, targetSeq, change } = command;
     const entry: NewEntry = {
       msgId: newMsgId(),
@@ -168,23 +137,14 @@ export class MessageChanges {
         ...(erases ? { erasedJson: recalledJson } : {}),
       },
     };
-    const results = await timeline.append([entry], place?.fence);
-    const [result] = results;
-    // [D3] A concurrent command of another conversation has used the same key since the look-up.
-    if (result?.type === 'duplicate') return repeatedChangeOutcome(command, result.entry);
-    assert(result?.entry.seq === nextSeq, 'message changes of one conversation run one at a time');
-    void this.#deps.bus.publish(audience ? publicationsTo(audience, result.entry) : publications(results));
-    return committedOutcome(result.entry);
+    return { type: 'entry', entry, change: { command, seq } };
   }
 }
 
-/** Publishes the entry on the user topic of each member, as that member may see it. */
-function publicationsTo(members: Members, entry: StoredEntry): BusEvent[] {
-  const whole = entryFrame(entry);
-  return members.flatMap(({ userId, visibleFromSeq }) => {
-    const seen = seenFrom(visibleFromSeq, entry);
-    return frameEvents([userTopic(userId)], seen === entry ? whole : entryFrame(seen));
-  });
+function noteOf(command: MessageChangeCommand, { message, state: before }: Found, state: DecodedState): DecidedNote {
+  const asOfSeq = before?.asOfSeq ?? command.targetSeq;
+  const isPinned = state.pinned === true;
+  return { type: 'note', command, message, state: { asOfSeq, stateJson: encodeState(state) }, isPinned };
 }
 
 /** [D3] The outcome of a change whose key already has an entry. */

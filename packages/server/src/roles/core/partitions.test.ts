@@ -106,8 +106,8 @@ test('[K1] a batch that takes several transactions moves the position with the l
   expect(world.row.appends).toEqual([
     [1, 2],
     [1, undefined],
-    [1, undefined],
-    [1, undefined],
+    // What waits in one lane.
+    [2, undefined],
     [0, 5],
   ]);
 });

@@ -5,7 +5,7 @@ import type { Reply } from '@hongyan/protocol/entry';
 import type { ConversationId, Seq } from '@hongyan/protocol/ids';
 import { decodeReferences, quoteOf } from '../../domain/message-references.ts';
 import { decodeState } from '../../domain/stored-state.ts';
-import type { StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
+import type { MessageState, StoredEntry, TimelineReads } from '../../ports/timeline/timeline.ts';
 
 /** By the seq of the replied message, without messages that are no longer retained. */
 export type Quotes = ReadonlyMap<Seq, Reply>;
@@ -26,13 +26,15 @@ export async function readQuotes(
   const quotes = new Map<Seq, Reply>();
   for (const [index, message] of messages.entries()) {
     if (message === undefined) continue;
-    const { seq, from, contentJson } = message;
-    const state = states[index]?.get(seq);
-    const content = JSON.parse(contentJson) as Content;
-    const changed = state && { asOfSeq: state.asOfSeq, state: decodeState(state.stateJson) };
-    quotes.set(seq, quoteOf({ seq, from, content }, changed));
+    quotes.set(message.seq, quoteFrom(message, states[index]?.get(message.seq)));
   }
   return quotes;
+}
+
+export function quoteFrom({ seq, from, contentJson }: StoredEntry, state: MessageState | undefined): Reply {
+  const content = JSON.parse(contentJson) as Content;
+  const changed = state && { asOfSeq: state.asOfSeq, state: decodeState(state.stateJson) };
+  return quoteOf({ seq, from, content }, changed);
 }
 
 /** The seqs of the messages that these entries reply to. */

@@ -19,12 +19,14 @@ let keys = 0;
 /** While set, the storage of a reaction waits for it. */
 let storing: PromiseWithResolvers<void> | undefined;
 let isStoring = false;
+let storedCount = 0;
 beforeEach(async () => {
   clock = new ManualClock(Date.UTC(2026, 0, 15));
-  [storing, isStoring] = [undefined, false];
+  [storing, isStoring, storedCount] = [undefined, false, 0];
   const given = (deps: CoreDeps): CoreDeps => {
     const timeline = around(deps.timeline, async (name, call) => {
       isStoring ||= name === 'setState';
+      if (name === 'setState') storedCount++;
       if (name === 'setState') await storing?.promise;
       return call();
     });
@@ -115,6 +117,27 @@ test('[E2, E6] a reaction that is being stored when the second ends is in the ne
   clock.advance(1_000);
   await until(async () => (await entries()).length === before + 1);
   expect((await entries()).at(-1)?.content).toMatchObject({ changes: [{ user_id: 'bob', key: '👍', op: 'add' }] });
+});
+
+test('[E6] reactions that wait for one another are stored together, and each is in the summary', async () => {
+  accepted(await react('ann', '👍'));
+  storing = Promise.withResolvers<void>();
+  const reactions = [react('bob', '👍')];
+  await until(() => isStoring);
+  reactions.push(react('carl', '👍'), react('dora', '👍'), react('eve', '👍'), react('eve', '👍', 'remove'));
+  const unchanged = react('carl', '👍');
+  await world.people('fay');
+  storing.resolve();
+  for (const reaction of reactions) expect(accepted(await reaction).noted).toBe(true);
+  expect(accepted(await unchanged)).toMatchObject({ unchanged: true });
+  expect(storedCount).toBe(2);
+  expect((await history('carl'))?.reactions).toEqual([{ key: '👍', count: 4, mine: true }]);
+  clock.advance(1_000);
+  await until(async () => (await entries()).at(-1)?.content.type === 'hongyan.reactions');
+  expect((await entries()).at(-1)?.content).toMatchObject({
+    changes: [{ user_id: 'bob' }, { user_id: 'carl' }, { user_id: 'dora' }, { user_id: 'eve' }, { op: 'remove' }],
+    reactions: [{ key: '👍', count: 4 }],
+  });
 });
 
 test('[E6, D3] a repeated reaction changes nothing, and a second without reactions ends the summaries', async () => {

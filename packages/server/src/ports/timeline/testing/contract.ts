@@ -130,7 +130,11 @@ function repeatsContract(current: Current): void {
   test('[D3] an entry that needs the one before it is left out behind a repeat, also one that is known in the same batch', async () => {
     const needing = () => entry({ needsPrevious: true });
     const first = entry();
-    expect(outcomes(await append([first, needing(), needing()]))).toEqual(['committed 1', 'committed 2', 'committed 3']);
+    expect(outcomes(await append([first, needing(), needing()]))).toEqual([
+      'committed 1',
+      'committed 2',
+      'committed 3',
+    ]);
     const [left, later] = [needing(), entry()];
     const results = await append([entry(), { ...again(first), needsPrevious: true }, left, needing(), later]);
     expect(outcomes(results)).toEqual(['committed 4', 'duplicate 1', 'committed 5']);
