@@ -13,24 +13,37 @@ import { backup } from './scenarios/backup.ts';
 import { direct } from './scenarios/direct.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { history } from './scenarios/history.ts';
+import { hotGroup } from './scenarios/hot-group.ts';
 import { http } from './scenarios/http.ts';
 import { idle } from './scenarios/idle.ts';
 import { limits } from './scenarios/limits.ts';
 import { storm } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [direct, fanout, storm, idle, backlog, history, http, append, limits, backup];
+const scenarios: readonly Scenario[] = [
+  direct,
+  hotGroup,
+  fanout,
+  storm,
+  idle,
+  backlog,
+  history,
+  http,
+  append,
+  limits,
+  backup,
+];
 /** The run gives up on a scenario after so long. */
 const scenarioTimeoutS = { quick: 120, full: 1_200 };
 const durationS = { quick: 4, full: 15 };
 
 function help(): string {
   const list = scenarios.map(({ name, summary, shapes }) => {
-    const parts = shapes.length > 1 ? `\n           ${shapes.join(' ')}` : '';
-    return `  ${name.padEnd(9)}${summary}${parts}`;
+    const parts = shapes.length > 1 ? `\n             ${shapes.join(' ')}` : '';
+    return `  ${name.padEnd(11)}${summary}${parts}`;
   });
   return `Usage: bun bench/run.ts [scenario…] [--only shape]… [--pin] [--duration s] [--warm-up s] [--quick]
            [--json file]
-       bun bench/run.ts [direct] [fanout] [http] --profile cluster [--gateways n] [--core-processes n] …
+       bun bench/run.ts [direct] [hot-group] [fanout] [http] --profile cluster [--gateways n] [--core-processes n] …
 
 Measures the real server, started as a process of its own, from generator processes beside it.
 
@@ -107,7 +120,8 @@ async function main(argv: readonly string[]): Promise<number> {
 /** The named scenarios that have one of the shapes, or all when none is named. */
 function choose(scenarioNames: readonly string[], shapeIds: readonly string[], isCluster: boolean): Scenario[] {
   const unfit = scenarios.find((each) => isCluster && !each.isForClusters && scenarioNames.includes(each.name));
-  if (unfit) throw new Error(`${unfit.name} has no --profile cluster; the scenarios that have: direct fanout http`);
+  if (unfit)
+    throw new Error(`${unfit.name} has no --profile cluster; the scenarios that have: direct hot-group fanout http`);
   const unknown = scenarioNames.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; --help lists them`);
   const named = scenarios.filter(

@@ -6,6 +6,7 @@ import type { UserId } from '@hongyan/protocol/ids';
 import { type BacklogRequest, runBacklog } from './backlog.ts';
 import { type FanoutRequest, Group } from './fanout.ts';
 import { type HistoryRequest, runHistory } from './history.ts';
+import { HotGroup, type HotGroupRequest } from './hot-group.ts';
 import { type HttpRequest, runHttp } from './http.ts';
 import { type OpenRequest, openAll, type Target } from './pool.ts';
 import { runSilent, SilentPair, type SilentRequest } from './silent.ts';
@@ -18,6 +19,7 @@ let connections: (BenchConnection | undefined)[] = [];
 let pairs: Pair[] | undefined;
 let silentPairs: SilentPair[] | undefined;
 let group: Group | undefined;
+let hotGroup: HotGroup | undefined;
 let lost = 0;
 
 /** Every request and its answer; both travel as JSON. */
@@ -41,6 +43,7 @@ export const methods = {
     pairs = undefined;
     silentPairs = undefined;
     group = undefined;
+    hotGroup = undefined;
     const before = lost;
     lost = 0;
     return { lost: before };
@@ -61,6 +64,10 @@ export const methods = {
   async fanout(request: FanoutRequest) {
     group ??= new Group(present(), request.conversationId);
     return group.run(request);
+  },
+  async hotGroup(request: HotGroupRequest) {
+    hotGroup ??= new HotGroup(present(), request.conversationId);
+    return hotGroup.run(request);
   },
   backlog: (request: BacklogRequest) => runBacklog(aim(), request),
   history: (request: HistoryRequest) => runHistory(aim(), request),
