@@ -1,6 +1,6 @@
 // A running server as its operator reaches it: the listener's address and token, from the data folder.
 
-import { findRunning } from '@hongyan/server/compose/running-server';
+import { findRunning } from '@hongyan/server/compose/commands/running-file';
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
 import { until } from '@hongyan/testing/until';
 

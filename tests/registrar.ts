@@ -2,7 +2,7 @@
 
 import { silentLog } from '@hongyan/base/log';
 import type { ApiKeyScope } from '@hongyan/protocol/api-key';
-import { openAccess } from '@hongyan/server/compose/data-folder';
+import { openAccess } from '@hongyan/server/compose/commands/folder-stores';
 import { hashOfSecret, parseApiKey } from '@hongyan/server/domain/api-key';
 
 export class Registrar {

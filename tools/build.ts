@@ -108,7 +108,7 @@ function pagesInside(all: readonly Pages[]): BunPlugin {
   return {
     name: 'pages inside',
     setup(build) {
-      build.onLoad({ filter: /compose[\\/]embedded-web-root\.ts$/ }, () => ({ contents, loader: 'ts' }));
+      build.onLoad({ filter: /web[\\/]files-in-executable\.ts$/ }, () => ({ contents, loader: 'ts' }));
     },
   };
 }

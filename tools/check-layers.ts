@@ -17,6 +17,7 @@ const server = [
   'profiles',
   'tracing',
   'metrics',
+  'files',
   'domain',
   'ports',
   'adapters',
@@ -48,7 +49,7 @@ const layers: readonly Layer[] = [
   {
     name: 'ports',
     files: /^packages\/server\/src\/ports\//,
-    mayImport: [...wire, 'profiles', 'tracing', 'metrics', 'domain', 'adapters'],
+    mayImport: [...wire, 'profiles', 'tracing', 'metrics', 'files', 'domain', 'adapters'],
   },
   {
     name: 'adapters',
@@ -60,7 +61,9 @@ const layers: readonly Layer[] = [
     files: /^packages\/server\/src\/transport\//,
     mayImport: [...wire, 'metrics', 'domain', 'ports'],
   },
-  { name: 'config', files: /^packages\/server\/src\/config\//, mayImport: wire },
+  // Files of the data folder that are private and durable: the configuration writes some, adapters others.
+  { name: 'files', files: /^packages\/server\/src\/files\//, mayImport: wire },
+  { name: 'config', files: /^packages\/server\/src\/config\//, mayImport: [...wire, 'files'] },
   { name: 'http', files: /^packages\/server\/src\/http\//, mayImport: wire },
   {
     name: 'roles',

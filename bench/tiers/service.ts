@@ -9,7 +9,7 @@ import { RedisClient } from '@hongyan/server/adapters/redis/redis-client';
 import { redisDefaults } from '@hongyan/server/adapters/redis/redis-options';
 import { Closing } from '@hongyan/server/compose/closing';
 import { nearUsers } from '@hongyan/server/compose/cluster/near-users';
-import { startWorks } from '@hongyan/server/compose/worker';
+import { taskRetry } from '@hongyan/server/compose/roles/worker';
 import type { Registration } from '@hongyan/server/domain/registration';
 import { Metrics } from '@hongyan/server/metrics/metrics';
 import { openMysqlDevices } from '@hongyan/server/ports/devices/mysql-devices';
@@ -21,6 +21,7 @@ import { noOutlet } from '@hongyan/server/ports/event-log/event-outlet';
 import { openKafkaTaskQueue } from '@hongyan/server/ports/task-queue/kafka-task-queue';
 import type { TaskQueue } from '@hongyan/server/ports/task-queue/task-queue';
 import { registrationWork } from '@hongyan/server/roles/worker/registration-work';
+import { startWorker } from '@hongyan/server/roles/worker/worker';
 import type { ScratchDatabase } from '@hongyan/testing/scratch';
 
 export interface Given {
@@ -42,7 +43,10 @@ const devices = await openMysqlDevices(given.devices, surroundings, near?.lookup
 closing.push(() => devices.close());
 const tasks = given.hasKafka ? await openTasks() : undefined;
 if (given.role === 'worker' && tasks) {
-  const worker = startWorks([registrationWork(devices, noOutlet)], surroundings, tasks);
+  const worker = startWorker({
+    ...{ ...surroundings, queue: tasks, retry: taskRetry },
+    works: [registrationWork(devices, noOutlet)],
+  });
   closing.push(() => worker.drain());
   console.log('ready');
 } else await serve(tasks);

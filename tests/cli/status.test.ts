@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLog } from '@hongyan/base/log';
 import { lockFolder } from '@hongyan/server/adapters/sqlite/folder-lock';
-import { writeRunning } from '@hongyan/server/compose/running-server';
+import { writeRunning } from '@hongyan/server/compose/commands/running-file';
 import { readOrCreateOperatorToken } from '@hongyan/server/config/operator-token';
 import { freePort } from '@hongyan/testing/free-port';
 import { until } from '@hongyan/testing/until';

@@ -9,7 +9,7 @@ import { freePort } from '@hongyan/testing/free-port';
 import { type Account, openDirect, signUp } from '@hongyan/testing/http-client';
 import { createRandom, testSeed } from '@hongyan/testing/seed';
 import { WireClient } from '@hongyan/testing/wire-client';
-import { startEmbedded } from '../../packages/server/src/compose/embedded.ts';
+import { startEmbedded } from '../../packages/server/src/compose/embedded/embedded.ts';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
 import { openSqliteTimeline } from '../../packages/server/src/ports/timeline/sqlite-timeline.ts';
 import type { NewEntry } from '../../packages/server/src/ports/timeline/timeline.ts';

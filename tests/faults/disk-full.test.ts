@@ -1,7 +1,7 @@
 // A store that is full: sends are refused as unavailable, what was acknowledged stays, reads go on, and space brings sends back.
 
 import { afterAll, expect, test } from 'bun:test';
-import { readRunning } from '@hongyan/server/compose/running-server';
+import { readRunning } from '@hongyan/server/compose/commands/running-file';
 import type { ClientEvent } from '@hongyan/testing/history';
 import {
   type Account,

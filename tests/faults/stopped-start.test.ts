@@ -5,7 +5,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { RedisClient } from '@hongyan/server/adapters/redis/redis-client';
 import { redisDefaults } from '@hongyan/server/adapters/redis/redis-options';
-import { findRunning } from '@hongyan/server/compose/running-server';
+import { findRunning } from '@hongyan/server/compose/commands/running-file';
 import { RedisNodeRegistry } from '@hongyan/server/ports/node-registry/redis-node-registry';
 import { originTables } from '@hongyan/server/ports/timeline/mysql/origin';
 import { freePort } from '@hongyan/testing/free-port';

@@ -7,7 +7,7 @@ import { systemClock } from '@hongyan/base/clock';
 import { silentLog } from '@hongyan/base/log';
 import { RedisClient } from '@hongyan/server/adapters/redis/redis-client';
 import { redisDefaults } from '@hongyan/server/adapters/redis/redis-options';
-import { readRunning } from '@hongyan/server/compose/running-server';
+import { readRunning } from '@hongyan/server/compose/commands/running-file';
 import { RedisNodeRegistry } from '@hongyan/server/ports/node-registry/redis-node-registry';
 import { describeWith } from '@hongyan/testing/services';
 import { until } from '@hongyan/testing/until';

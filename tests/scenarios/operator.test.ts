@@ -1,7 +1,7 @@
 // What those who run the server see of it while people use it.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { findRunning } from '@hongyan/server/compose/running-server';
+import { findRunning } from '@hongyan/server/compose/commands/running-file';
 import { rejectionOf } from '@hongyan/testing/rejection';
 import { until } from '@hongyan/testing/until';
 import { OperatorClient } from '../../packages/cli/src/operator-client.ts';

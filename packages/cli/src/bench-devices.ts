@@ -3,7 +3,7 @@
 import { silentLog } from '@hongyan/base/log';
 import { cpuBetween, cpuOf, cpuSum } from '@hongyan/load/process-stats';
 import { registerMany } from '@hongyan/load/registrations';
-import { openAccess, withDeviceReader } from '@hongyan/server/compose/data-folder';
+import { openAccess, withDeviceReader } from '@hongyan/server/compose/commands/folder-stores';
 import { apiKeyBytes, hashOfSecret, newApiKey } from '@hongyan/server/domain/api-key';
 import { type ServerUnderLoad, withServer } from './bench/target.ts';
 import type { Command } from './command.ts';

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writePrivateFile } from '@hongyan/server/config/private-file';
+import { writePrivateFile } from '@hongyan/server/files/private-file';
 import { randomPassword } from './password.ts';
 
 const fileName = 'demo-accounts.json';

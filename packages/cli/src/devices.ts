@@ -1,6 +1,6 @@
 // hongyan devices list and count: the registered devices of a data folder, or of a cluster.
 
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import { deviceView } from '@hongyan/server/ports/devices/device-view';
 import type { DevicePage, DeviceReader, RegisteredDevice } from '@hongyan/server/ports/devices/devices';
 import { printable } from '@hongyan/terminal/printable';

@@ -1,8 +1,8 @@
 // hongyan inspect: a conversation or a message as the server's stores have it, for an operator who searches for it.
 
 import type { ConversationId } from '@hongyan/protocol/ids';
-import type { Readers } from '@hongyan/server/compose/data-folder';
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import type { Readers } from '@hongyan/server/compose/commands/folder-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import {
   type ConversationFacts,
   conversationFacts,

@@ -2,7 +2,7 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { type ApiKeyScope, apiKeyScopes } from '@hongyan/protocol/api-key';
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import { type ApiKeyRecord, apiKeyNameCharsMax, apiKeysMax } from '@hongyan/server/ports/access/api-keys';
 import { createApiKey } from '@hongyan/server/ports/access/new-key';
 import { printable } from '@hongyan/terminal/printable';

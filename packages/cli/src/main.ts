@@ -2,8 +2,8 @@
 // The command line: finds the command, loads the configuration, runs it.
 
 import { readFileSync } from 'node:fs';
-import { runGatewayProcess } from '@hongyan/server/compose/processes/child';
-import { gatewayProcessWord } from '@hongyan/server/compose/processes/messages';
+import { runGatewayProcess } from '@hongyan/server/compose/gateway-processes/child';
+import { gatewayProcessWord } from '@hongyan/server/compose/gateway-processes/messages';
 import { loadConfig } from '@hongyan/server/config/load';
 import { UsageError } from './command.ts';
 import { commandNamed, examples, groupNamed, groups, nearestName } from './commands.ts';

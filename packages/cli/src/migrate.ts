@@ -2,9 +2,9 @@
 
 import { type Clock, systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
+import { readRunning } from '@hongyan/server/compose/commands/running-file';
 import type { MoveCheck } from '@hongyan/server/compose/move/move';
 import type { MoveProgress, MoveReport } from '@hongyan/server/compose/move/progress';
-import { readRunning } from '@hongyan/server/compose/running-server';
 import type { Command } from './command.ts';
 import { NoAnswer, OperatorClient } from './operator-client.ts';
 import { stopSignal } from './stop-signal.ts';

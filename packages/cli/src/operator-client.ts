@@ -1,10 +1,10 @@
 // A running server as the command line reaches it: its address and token are in the data folder.
 
 import { existsSync } from 'node:fs';
-import { findRunning } from '@hongyan/server/compose/running-server';
+import { findRunning } from '@hongyan/server/compose/commands/running-file';
 import { dataLayout } from '@hongyan/server/config/data-layout';
-import { assertReadable } from '@hongyan/server/config/folder-access';
 import { readOperatorToken } from '@hongyan/server/config/operator-token';
+import { assertReadable } from '@hongyan/server/files/folder-access';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -4,12 +4,12 @@ import { aborted } from '@hongyan/base/abort';
 import { systemClock } from '@hongyan/base/clock';
 import { createLog, type LogLevel } from '@hongyan/base/log';
 import type { ClusterSurroundings } from '@hongyan/server/compose/cluster/cluster';
-import { startEmbedded } from '@hongyan/server/compose/embedded';
-import type { Running } from '@hongyan/server/compose/running';
+import { startEmbedded } from '@hongyan/server/compose/embedded/embedded';
+import type { StartedServer } from '@hongyan/server/compose/started-server';
 import { dataLayout } from '@hongyan/server/config/data-layout';
-import { ensureFolder } from '@hongyan/server/config/folder-access';
 import type { Config } from '@hongyan/server/config/options';
 import { checkTls } from '@hongyan/server/config/tls';
+import { ensureFolder } from '@hongyan/server/files/folder-access';
 import type { Command } from './command.ts';
 import { readDemoAccounts, signUpDemoAccounts } from './demo-accounts.ts';
 import { program } from './program.ts';
@@ -32,7 +32,7 @@ export const start: Command = {
     const accounts = switches.has('demo') ? await readDemoAccounts(config.data) : [];
     // From the beginning on: a signal while the server starts stops it too.
     const signal = stopSignal();
-    const started = Promise.withResolvers<Running>();
+    const started = Promise.withResolvers<StartedServer>();
     // [O22] One that comes while the server starts is heeded when it has: a certificate may have been read already.
     onRollSignal(() => {
       started.promise
@@ -80,7 +80,7 @@ export const start: Command = {
 };
 
 /** The clients of MySQL, Kafka and Redis take longer to load than all the rest, so only a cluster loads them. */
-async function startProfile(config: Config, surroundings: ClusterSurroundings): Promise<Running> {
+async function startProfile(config: Config, surroundings: ClusterSurroundings): Promise<StartedServer> {
   if (config.profile !== 'cluster') return startEmbedded(config, surroundings);
   const { startCluster } = await import('@hongyan/server/compose/cluster/cluster');
   return startCluster(config, surroundings);

@@ -1,7 +1,7 @@
 // hongyan status: how a running server is, on one screen, for whoever is called at night.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
-import { findRunning } from '@hongyan/server/compose/running-server';
+import { findRunning } from '@hongyan/server/compose/commands/running-file';
 import type { Command } from './command.ts';
 import { Scrape } from './metrics-text.ts';
 import { OperatorClient } from './operator-client.ts';

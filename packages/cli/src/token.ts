@@ -2,8 +2,8 @@
 
 import { systemClock } from '@hongyan/base/clock';
 import { isSystemUser } from '@hongyan/protocol/ids';
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
-import { tokensOf } from '@hongyan/server/compose/tokens';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
+import { tokensOf } from '@hongyan/server/compose/roles/tokens';
 import type { Command } from './command.ts';
 import { printLine } from './print-line.ts';
 import { readOptions } from './store-options.ts';

@@ -3,7 +3,7 @@
 import { systemClock } from '@hongyan/base/clock';
 import { isSystemUser } from '@hongyan/protocol/ids';
 import { refusal } from '@hongyan/protocol/refusals';
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import { checkDisplayName } from '@hongyan/server/domain/names';
 import { type Command, UsageError } from './command.ts';
 import { newPasswordOf } from './new-password.ts';

@@ -1,6 +1,6 @@
 // hongyan user list: the users of the server, by id.
 
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import type { DirectoryReader } from '@hongyan/server/ports/directory/directory';
 import type { UserRecord } from '@hongyan/server/ports/directory/users';
 import { printable } from '@hongyan/terminal/printable';

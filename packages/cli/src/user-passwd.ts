@@ -1,9 +1,9 @@
 // hongyan user passwd: replaces the password of a user, and logs out whoever knew the old one.
 
 import type { UserId } from '@hongyan/protocol/ids';
-import type { CommandStores } from '@hongyan/server/compose/command-stores';
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
-import { readRunning } from '@hongyan/server/compose/running-server';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
+import { readRunning } from '@hongyan/server/compose/commands/running-file';
+import type { CommandStores } from '@hongyan/server/compose/commands/stores';
 import type { Config } from '@hongyan/server/config/options';
 import type { Command } from './command.ts';
 import { newPasswordOf } from './new-password.ts';

@@ -1,6 +1,6 @@
 // hongyan user tier: how much a user may ask, as the back end sets it.
 
-import { openCommandStores } from '@hongyan/server/compose/open-command-stores';
+import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
 import { parseTiers } from '@hongyan/server/config/tiers';
 import { type Command, UsageError } from './command.ts';
 import { printLine } from './print-line.ts';

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { type Notice, NoticeSchema } from '@hongyan/protocol/notice';
 import { checkShape } from '@hongyan/protocol/parse';
 import Type from 'typebox';
+import { writePrivateFile } from '../files/private-file.ts';
 import { dataLayout } from './data-layout.ts';
-import { writePrivateFile } from './private-file.ts';
 
 const KeptSchema = Type.Array(NoticeSchema);
 

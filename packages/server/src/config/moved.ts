@@ -1,8 +1,8 @@
 // What a move into a cluster leaves in the data folder it came from, so that no server goes on writing what the cluster does not see.
 
 import { readFile, rm } from 'node:fs/promises';
+import { writePrivateFile } from '../files/private-file.ts';
 import { dataLayout } from './data-layout.ts';
-import { writePrivateFile } from './private-file.ts';
 
 export interface Moved {
   /** `switching`: the last of it is being copied; where nobody does, the move was interrupted, and the folder's store is still the one. */

@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { type Log, silentLog } from '@hongyan/base/log';
+import { createPrivateFile, readPrivateFile } from '../files/private-file.ts';
 import { dataLayout } from './data-layout.ts';
-import { createPrivateFile, readPrivateFile } from './private-file.ts';
 
 const bytes = 32;
 /** A token that an operator wrote there has at least so many characters. */

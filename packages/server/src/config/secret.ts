@@ -4,8 +4,8 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type Log, silentLog } from '@hongyan/base/log';
+import { createPrivateFile, readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { dataLayout } from './data-layout.ts';
-import { createPrivateFile, readPrivateFile, writePrivateFile } from './private-file.ts';
 
 export interface Secret {
   readonly bytes: Uint8Array;

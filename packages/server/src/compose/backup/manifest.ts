@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkShape } from '@hongyan/protocol/parse';
 import Type, { type Static } from 'typebox';
-import { writePrivateFile } from '../../config/private-file.ts';
+import { writePrivateFile } from '../../files/private-file.ts';
 
 const ManifestSchema = Type.Object({
   format: Type.Literal(1),

@@ -1,10 +1,10 @@
 // The cluster profile: any number of processes, each with some of the roles, on MySQL, Kafka and Redis.
 
 import { aborted } from '@hongyan/base/abort';
-import { ensureFolder } from '../../config/folder-access.ts';
 import { LiveConfig } from '../../config/live-config.ts';
 import type { Config } from '../../config/options.ts';
 import { parseRoles } from '../../config/roles.ts';
+import { ensureFolder } from '../../files/folder-access.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { ProfiledThreads } from '../../profiles/profiled-threads.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
@@ -12,14 +12,15 @@ import { nodeRoutes } from '../../roles/operator/nodes.ts';
 import { inEveryProcess, knowingAll } from '../../roles/operator/processes.ts';
 import type { LinkSecurity } from '../../transport/link/security.ts';
 import { Closing } from '../closing.ts';
-import { configurationRoute } from '../configuration-route.ts';
-import { openOperator } from '../operator.ts';
-import { openProfiles } from '../profiles.ts';
-import { joinedReports, reloadRoute } from '../reload-route.ts';
-import type { Running, RunningSurroundings } from '../running.ts';
-import { removeRunning, writeRunning } from '../running-server.ts';
+import { removeRunning, writeRunning } from '../commands/running-file.ts';
+import { configurationRoute } from '../operator/configuration-route.ts';
+import { openOperator } from '../operator/operator.ts';
+import { openProfiles } from '../operator/profiles.ts';
+import { joinedReports, reloadRoute } from '../operator/reload-route.ts';
+import { openTokens } from '../roles/tokens.ts';
+import { composeWorker } from '../roles/worker.ts';
+import type { StartedServer, StartSurroundings } from '../started-server.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { openTokens } from '../tokens.ts';
 import { openTracing } from '../tracing.ts';
 import { version } from '../version.ts';
 import { Announcement } from './announcement.ts';
@@ -35,9 +36,8 @@ import { followRowChanges } from './row-changes.ts';
 import { openRedis, openSharedServers, type SharedServers } from './shared-servers.ts';
 import { openStores } from './stores.ts';
 import { whenServing } from './when-serving.ts';
-import { openWorkerPart } from './worker-part.ts';
 
-export interface ClusterSurroundings extends RunningSurroundings {
+export interface ClusterSurroundings extends StartSurroundings {
   /** Aborts when the process is to stop: a start that waits for a server or another process is given up. */
   readonly signal: AbortSignal;
 }
@@ -59,7 +59,7 @@ interface Opening {
 }
 
 /** Rejects with the signal's reason when that aborts while it waits. Whatever it rejects with, what it had opened is closed. */
-export async function startCluster(config: Config, given: ClusterSurroundings): Promise<Running> {
+export async function startCluster(config: Config, given: ClusterSurroundings): Promise<StartedServer> {
   const closing = new Closing();
   try {
     return await open(config, given, closing);
@@ -69,7 +69,7 @@ export async function startCluster(config: Config, given: ClusterSurroundings): 
   }
 }
 
-async function open(config: Config, given: ClusterSurroundings, closing: Closing): Promise<Running> {
+async function open(config: Config, given: ClusterSurroundings, closing: Closing): Promise<StartedServer> {
   const { log, clock, sources, readConfig, signal } = given;
   await ensureFolder(config.data);
   const folder = await claimNodeFolder(config);
@@ -138,9 +138,13 @@ async function openParts(opening: Opening): Promise<string | undefined> {
     parts.core = core;
   }
   if (stores && roles.has('worker')) {
-    const worker = openWorkerPart(surroundings, stores);
-    closing.push(() => worker.drain());
-    parts.worker = worker;
+    const worker = composeWorker(surroundings, stores);
+    const drain = async () => {
+      await stores.events.drain();
+      await worker.drain();
+    };
+    closing.push(drain);
+    parts.worker = { drain };
     if (config.rowChanges)
       closing.push(await followRowChanges(config, surroundings, { instance, lookup: stores.lookup }));
   }

@@ -17,7 +17,7 @@ import { tierRoutes } from '../../roles/operator/tiers.ts';
 import { webhookRoutes } from '../../roles/operator/webhooks.ts';
 import { serveCore } from '../../transport/link/core-server.ts';
 import { Closing } from '../closing.ts';
-import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../core.ts';
+import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../roles/core.ts';
 import { openCommandLog } from './command-log.ts';
 import type { OwnCore } from './gateway-part.ts';
 import { KeptNotices } from './kept-notices.ts';

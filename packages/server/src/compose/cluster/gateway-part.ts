@@ -14,7 +14,7 @@ import type { Connections } from '../../roles/operator/connections.ts';
 import { type Health, healthy } from '../../roles/operator/health.ts';
 import { type CorePlace, CorePool } from '../../transport/link/core-pool.ts';
 import { Closing } from '../closing.ts';
-import { drainGateway, openGateway } from '../gateway.ts';
+import { drainGateway, openGateway } from '../roles/gateway.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { NodeList } from './node-list.ts';
 import type { RolePart, RolePartOptions } from './role-part.ts';

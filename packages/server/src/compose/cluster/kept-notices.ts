@@ -6,7 +6,7 @@ import type { RedisClient } from '../../adapters/redis/redis-client.ts';
 import { nowOf, RedisScript } from '../../adapters/redis/redis-script.ts';
 import { type EventBus, everyoneTopic } from '../../ports/event-bus/event-bus.ts';
 import type { Notices } from '../../roles/core/notices.ts';
-import type { NoticeStore } from '../core.ts';
+import type { NoticeStore } from '../roles/core.ts';
 
 /**
  * One step, so that cores that change notices at one moment lose none of each other's. KEYS the list, as JSON. ARGV notice_id, text,

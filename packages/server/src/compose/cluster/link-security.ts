@@ -11,8 +11,8 @@ import { isLoopback } from '../../http/loopback.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
 import { LinkCertificate, type LinkSecurity, type LinkTls } from '../../transport/link/security.ts';
-import { certificateCheck, registerCertificateEnd } from '../certificate-end.ts';
-import type { Renewal } from '../reload-route.ts';
+import { certificateCheck, registerCertificateEnd } from '../operator/certificate-end.ts';
+import type { Renewal } from '../operator/reload-route.ts';
 
 interface Surroundings {
   readonly log: Log;

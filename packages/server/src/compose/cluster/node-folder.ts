@@ -4,9 +4,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type FolderLock, lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../../config/data-layout.ts';
-import { ensureFolder } from '../../config/folder-access.ts';
 import type { Config } from '../../config/options.ts';
 import { parseRoles, type Role } from '../../config/roles.ts';
+import { ensureFolder } from '../../files/folder-access.ts';
 
 export interface NodeFolder {
   readonly name: string;

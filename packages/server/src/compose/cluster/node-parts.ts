@@ -5,12 +5,12 @@ import type { Config } from '../../config/options.ts';
 import { parseRoles } from '../../config/roles.ts';
 import type { Connections } from '../../roles/operator/connections.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
-import { certificateCheck } from '../certificate-end.ts';
+import { certificateCheck } from '../operator/certificate-end.ts';
+import type { ComposedWorker } from '../roles/worker.ts';
 import type { Announcement } from './announcement.ts';
 import type { CorePart } from './core-part.ts';
 import type { GatewayPart } from './gateway-part.ts';
 import type { NodeFacts } from './role-part.ts';
-import type { WorkerPart } from './worker-part.ts';
 
 /** After a core has said that it leaves, gateways may still ask it for so long. */
 const noticedWithinMs = 1_500;
@@ -21,7 +21,7 @@ export class NodeParts implements Connections {
   readonly die: () => void;
   announcement: Announcement | undefined;
   gateway: GatewayPart | undefined;
-  worker: WorkerPart | undefined;
+  worker: ComposedWorker | undefined;
   operatorUrl: string | undefined;
   /** Why a gateway that waits for a core reaches none. */
   coreProblem: string | undefined;

@@ -6,7 +6,7 @@ import type { CopiedRow, CopiedValue, ImportedTable } from '../../adapters/mysql
 import { openReader } from '../../adapters/sqlite/open.ts';
 import { rowsOf } from '../../adapters/sqlite/rows.ts';
 import { type DataLayout, dataLayout } from '../../config/data-layout.ts';
-import { assertReadable } from '../../config/folder-access.ts';
+import { assertReadable } from '../../files/folder-access.ts';
 import type { SentAdvance } from '../../ports/directory/receipts.ts';
 import type { Position } from '../../ports/event-log/event-log.ts';
 import { type DeadLetterRow, deadLetterColumns } from '../../ports/task-queue/sqlite/dead-letter-rows.ts';

@@ -1,0 +1,106 @@
+// The stores of a data folder without a server: for commands that run beside it, or while it is stopped.
+
+import { existsSync } from 'node:fs';
+import type { Log } from '@hongyan/base/log';
+import { dataLayout } from '../../config/data-layout.ts';
+import { assertNotMoved } from '../../config/moved.ts';
+import type { Config } from '../../config/options.ts';
+import { assertReadable, ensureFolder } from '../../files/folder-access.ts';
+import type { Access } from '../../ports/access/access.ts';
+import { openSqliteAccess } from '../../ports/access/sqlite-access.ts';
+import type { DeviceReader } from '../../ports/devices/devices.ts';
+import { openSqliteDeviceReader } from '../../ports/devices/sqlite-devices.ts';
+import type { Directory, DirectoryReader } from '../../ports/directory/directory.ts';
+import { openSqliteDirectory, openSqliteDirectoryReader } from '../../ports/directory/sqlite-directory.ts';
+import type { OperatorReads } from '../../ports/timeline/operator-reads.ts';
+import { openSqliteTimelineReader } from '../../ports/timeline/sqlite-timeline-reader.ts';
+
+/** What these commands write at once: far below what a server queues. */
+const writesMax = 100;
+
+/**
+ * For writes too; created when there is none. Beside a running server it is a second writer: SQLite lets one write while the
+ * other waits, and the server's next read sees what was committed.
+ */
+export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): Promise<Directory> {
+  await ensureFolder(data);
+  await assertNotMoved(data);
+  return openSqliteDirectory({ path: dataLayout(data).directory, log, queueMax: writesMax, batchMax: writesMax });
+}
+
+/** As openDirectory: keys may be created and revoked beside a running server, which asks the store about each. */
+export async function openAccess(
+  { data, revocationsMax }: Pick<Config, 'data' | 'revocationsMax'>,
+  log: Log,
+): Promise<Access> {
+  await ensureFolder(data);
+  await assertNotMoved(data);
+  return openSqliteAccess({
+    path: dataLayout(data).access,
+    log,
+    revocationsMax,
+    queueMax: writesMax,
+    batchMax: writesMax,
+  });
+}
+
+export interface Readers {
+  readonly directory: DirectoryReader;
+  readonly devices: DeviceReader;
+  readonly timeline: OperatorReads;
+}
+
+/** The directory alone, read only, until `work` settles. Rejects when the folder has none. */
+export async function withDirectoryReader<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (directory: DirectoryReader) => Promise<T>,
+): Promise<T> {
+  const layout = dataLayout(data);
+  if (existsSync(data)) await assertReadable(data);
+  if (!existsSync(layout.directory))
+    throw new Error(`the folder ${data} has no users; name the server's data folder by --data`);
+  const directory = openSqliteDirectoryReader(layout.directory);
+  try {
+    return await work(directory);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** The devices alone, read only, until `work` settles. Rejects when the folder has none. */
+export async function withDeviceReader<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (devices: DeviceReader) => Promise<T>,
+): Promise<T> {
+  const layout = dataLayout(data);
+  if (existsSync(data)) await assertReadable(data);
+  if (!existsSync(layout.devices))
+    throw new Error(`the folder ${data} has no devices; name the server's data folder by --data`);
+  const devices = openSqliteDeviceReader(layout.devices);
+  try {
+    return await work(devices);
+  } finally {
+    await devices.close();
+  }
+}
+
+/** All of these stores, read only, until `work` settles. Rejects when no server has run on the folder. */
+export async function withReaders<T>(
+  { data }: Pick<Config, 'data'>,
+  work: (readers: Readers) => Promise<T>,
+): Promise<T> {
+  const layout = dataLayout(data);
+  if (existsSync(data)) await assertReadable(data);
+  if (![layout.directory, layout.devices, layout.timeline].every((path) => existsSync(path)))
+    throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
+  const directory = openSqliteDirectoryReader(layout.directory);
+  const devices = openSqliteDeviceReader(layout.devices);
+  const timeline = openSqliteTimelineReader(layout.timeline);
+  try {
+    return await work({ directory, devices, timeline });
+  } finally {
+    timeline.close();
+    await devices.close();
+    await directory.close();
+  }
+}

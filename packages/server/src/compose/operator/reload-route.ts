@@ -1,0 +1,52 @@
+// The route by which operators have the configuration read again.
+
+import type { LogLevel, LogLevels } from '@hongyan/base/log';
+import { ok } from '@hongyan/base/result';
+import { refusal } from '@hongyan/protocol/refusals';
+import type { LiveConfig, ReloadReport } from '../../config/live-config.ts';
+import type { OptionName } from '../../config/options.ts';
+import type { OperatorRoute } from '../../roles/operator/route.ts';
+
+/** Files that an option names, read and found good. */
+export interface Renewal {
+  /** The options whose files are others now. */
+  readonly changed: readonly OptionName[];
+  apply(): void;
+}
+
+interface ReloadRouteOptions {
+  readonly levels: LogLevels;
+  /** Processes beside this one are to be told. */
+  readonly onChanged?: () => void;
+  /** Rejects with what is wrong with which file. */
+  readonly readFiles?: (() => Promise<Renewal>) | undefined;
+}
+
+/** [B3] A mistake, in the configuration or in a file, changes nothing. */
+export function reloadRoute(live: LiveConfig, { levels, onChanged, readFiles }: ReloadRouteOptions): OperatorRoute {
+  return {
+    method: 'POST',
+    path: '/admin/v1/config/reload',
+    async handle() {
+      let renewal: Renewal | undefined;
+      try {
+        renewal = await readFiles?.();
+      } catch (error) {
+        return refusal.invalid(`the configuration stays as it is: ${error instanceof Error ? error.message : error}`);
+      }
+      const report = live.reload();
+      if (report.type !== 'ok') return report;
+      renewal?.apply();
+      const { changed, needs_restart } = report.value;
+      if (changed.includes('log-level')) levels.level = live.config.logLevel as LogLevel;
+      if (changed.length > 0) onChanged?.();
+      return ok({ changed: [...changed, ...(renewal?.changed ?? [])], needs_restart });
+    },
+  };
+}
+
+/** Of several processes, each with a configuration of its own. */
+export const joinedReports = (reports: readonly ReloadReport[]): ReloadReport => ({
+  changed: [...new Set(reports.flatMap(({ changed }) => changed))],
+  needs_restart: [...new Set(reports.flatMap(({ needs_restart }) => needs_restart))],
+});
