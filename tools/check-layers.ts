@@ -77,7 +77,7 @@ const layers: readonly Layer[] = [
 /** What tests share: imported by tests and measurements alone. */
 const testSupport = /^packages\/testing\/src\/|\/testing\/|-for-test\./;
 const tests = /\.test\.tsx?$|^(tests|bench|tools)\//;
-const adapters = /\/server\/src\/(adapters\/|ports\/[\w-]+\/(sqlite|memory|redis|kafka|mysql)[-/])/;
+const adapters = /\/server\/src\/(adapters\/|ports\/[\w-]+\/(sqlite|memory|file|redis|kafka|mysql)[-/])/;
 const mayImportAdapters = ['ports', 'adapters', 'transport', 'compose'];
 /** ports/timeline/timeline.ts: the interface and its words. */
 const portInterface = /\/ports\/([\w-]+)\/\1\.ts$/;

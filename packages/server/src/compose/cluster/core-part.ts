@@ -2,6 +2,7 @@
 
 import { formatAddress, parseAddress } from '@hongyan/base/address';
 import type { Config } from '../../config/options.ts';
+import { RedisNoticeStore } from '../../ports/notice-store/redis-notice-store.ts';
 import { limitedCore } from '../../roles/core/limited-core.ts';
 import { deviceRoutes } from '../../roles/operator/devices.ts';
 import { eventsRoute } from '../../roles/operator/events.ts';
@@ -19,8 +20,8 @@ import { serveCore } from '../../transport/link/core-server.ts';
 import { Closing } from '../closing.ts';
 import { type ComposedCore, type CoreSurroundings, composeCore, startRetention } from '../roles/core.ts';
 import { openCommandLog } from './command-log.ts';
+import { followNotices } from './follow-notices.ts';
 import type { OwnCore } from './gateway-part.ts';
-import { KeptNotices } from './kept-notices.ts';
 import type { RolePart, RolePartOptions } from './role-part.ts';
 import type { ClusterStores } from './stores.ts';
 
@@ -58,14 +59,14 @@ async function open(
   const { timeline, directory, access, devices, tasks, events } = stores;
   const { bus, registry } = servers;
   const commands = await openCommandLog(config, surroundings, { instance, bus });
-  const keptNotices = new KeptNotices(servers.redis);
+  const noticeStore = new RedisNoticeStore(servers.redis);
   const composed = await composeCore(config, surroundings, {
     ...{ commands: commands.log, access, bus, registry, devices, tasks },
     stores: { type: 'shared', timeline, directory },
     ...{ outlet: events.outlet, webhooks: events.webhooks, eventReader: events.reader },
     rateLimiter: servers.limiter('requests'),
     storedBytesLimiter: servers.limiter('stored'),
-    notices: await keptNotices.store(),
+    noticeStore,
     isBehindLink: true,
   });
   let drained: Promise<void> | undefined;
@@ -76,7 +77,7 @@ async function open(
   // Also of a start that fails: the group of cores would wait for this one until its session is over.
   closing.push(drainCore);
   await composed.core.ready;
-  closing.push(await keptNotices.follow(composed.notices, bus, log));
+  closing.push(await followNotices(composed.notices, { store: noticeStore, bus, log }));
   const retention = startRetention(config.retentionDays, { timeline, clock, log });
   closing.push(() => retention?.cancel());
   const server = await serveCore({

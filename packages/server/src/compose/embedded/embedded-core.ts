@@ -5,7 +5,6 @@ import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { lockFolder } from '../../adapters/sqlite/folder-lock.ts';
 import { dataLayout } from '../../config/data-layout.ts';
-import { readNotices, writeNotices } from '../../config/kept-notices.ts';
 import { assertStillOwn } from '../../config/moved.ts';
 import type { Config } from '../../config/options.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -18,6 +17,7 @@ import { openSqliteDevices } from '../../ports/devices/sqlite-devices.ts';
 import { openSqliteDirectory } from '../../ports/directory/sqlite-directory.ts';
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { openSqliteEventLog } from '../../ports/event-log/sqlite-event-log.ts';
+import { FileNoticeStore } from '../../ports/notice-store/file-notice-store.ts';
 import { MemoryRateLimiter } from '../../ports/rate-limiter/memory-rate-limiter.ts';
 import { MemorySessionRegistry } from '../../ports/session-registry/memory-session-registry.ts';
 import type { TaskQueue } from '../../ports/task-queue/task-queue.ts';
@@ -139,7 +139,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
     eventReader: events.reader,
     webhooks: events.webhooks,
     storedBytesLimiter: buckets(),
-    notices: { kept: await readNotices(config.data), keep: (all) => writeNotices(config.data, all) },
+    noticeStore: new FileNoticeStore(layout.notices, clock),
     isBehindLink: config.gateways > 1,
   });
   await composed.core.ready;

@@ -12,7 +12,6 @@ import { rejectionOf } from '@hongyan/testing/rejection';
 import { Scratch } from '@hongyan/testing/scratch';
 import { describeWith } from '@hongyan/testing/services';
 import { dataLayout } from '../../config/data-layout.ts';
-import { readNotices, writeNotices } from '../../config/kept-notices.ts';
 import { loadConfig } from '../../config/load.ts';
 import { assertStillOwn } from '../../config/moved.ts';
 import type { Config } from '../../config/options.ts';
@@ -40,12 +39,13 @@ import {
 import { openMysqlEventLog } from '../../ports/event-log/mysql-event-log.ts';
 import { openSqliteEventLog } from '../../ports/event-log/sqlite-event-log.ts';
 import { endpoint } from '../../ports/event-log/testing/drafts.ts';
+import { FileNoticeStore } from '../../ports/notice-store/file-notice-store.ts';
+import { RedisNoticeStore } from '../../ports/notice-store/redis-notice-store.ts';
 import { openSqliteTaskQueue } from '../../ports/task-queue/sqlite-task-queue.ts';
 import { openSqliteTimeline } from '../../ports/timeline/sqlite-timeline.ts';
 import { entries, entry, historyOf } from '../../ports/timeline/testing/entries.ts';
 import { Closing } from '../closing.ts';
 import { databaseOf } from '../cluster/databases.ts';
-import { KeptNotices } from '../cluster/kept-notices.ts';
 import { openRedis, openSharedServers } from '../cluster/shared-servers.ts';
 import { openStores } from '../cluster/stores.ts';
 import { checkMove, type MoveOptions, moveIntoCluster } from './move.ts';
@@ -71,7 +71,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     config = configOf(scratch, data);
     embedded = await openEmbedded(data);
     await fill(embedded);
-    await writeNotices(data, [notice]);
+    await new FileNoticeStore(dataLayout(data).notices, systemClock).put(notice);
   });
   afterEach(async () => {
     await closing.run();
@@ -159,8 +159,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const cluster = await openCluster();
     for (const question of questions) expect(await question(cluster)).toEqual(await question(embedded));
     expect(await goOn(cluster)).toEqual(await goOn(embedded));
-    const kept = await new KeptNotices(await openedRedis()).store();
-    expect(kept.kept).toEqual([...(await readNotices(config.data))]);
+    expect(await new RedisNoticeStore(await openedRedis()).read()).toEqual([notice]);
     // And goes on.
     expect(await cluster.access.createKey({ ...key, keyId: 'later' })).toBe('created');
     expect(await cluster.directory.addMember(joining('dan', { atMs: 50 }))).toBe('added');

@@ -5,9 +5,10 @@
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { type FolderLock, lockFolder } from '../../adapters/sqlite/folder-lock.ts';
-import { readNotices } from '../../config/kept-notices.ts';
+import { dataLayout } from '../../config/data-layout.ts';
 import { assertNotMovedElsewhere, removeMoved, writeMoved } from '../../config/moved.ts';
 import type { Config } from '../../config/options.ts';
+import { FileNoticeStore } from '../../ports/notice-store/file-notice-store.ts';
 import type { MoveState } from '../../ports/timeline/mysql/origin.ts';
 import { Closing } from '../closing.ts';
 import { EntriesMove } from './entries-move.ts';
@@ -45,8 +46,8 @@ export async function moveIntoCluster(options: MoveOptions): Promise<MoveReport 
     const before = await assertMayMove(source, target, options.config);
     if (before?.isComplete) return 'moved before';
     const rest = await openRestOfTarget(options.config, options, closing);
-    // What cannot be read is better known before the server has left.
-    await readNotices(data);
+    // A damaged file is reported before the server has left.
+    await noticesOf(options).read();
     return await new Move(options, { source, target, rest }).run();
   } finally {
     await closing.run();
@@ -107,6 +108,9 @@ interface Ends {
   readonly target: MoveTarget;
   readonly rest: RestOfTarget;
 }
+
+const noticesOf = ({ config, clock }: Pick<MoveOptions, 'config' | 'clock'>) =>
+  new FileNoticeStore(dataLayout(config.data).notices, clock);
 
 class Move {
   readonly #options: MoveOptions;
@@ -189,7 +193,7 @@ class Move {
       await target.putFeedPosition(recorded && (await this.#entries.feedPositionOf(recorded)));
       const deadLetters = await rest.takeDeadLetters(source.deadLetters());
       const tasks = source.tasks();
-      await rest.take({ tasks, notices: await readNotices(config.data) });
+      await rest.take({ tasks, notices: await noticesOf(this.#options).read() });
       await target.timeline.assertUnclaimed();
       // From here on the folder's server does not start, whatever happens.
       await writeMoved(config.data, { ...marker, state: 'moved' });

@@ -5,10 +5,10 @@ import type { Log } from '@hongyan/base/log';
 import type { Notice } from '@hongyan/protocol/notice';
 import type { Config } from '../../config/options.ts';
 import { ensureCommandsTopic } from '../../ports/command-log/kafka-command-log.ts';
+import { RedisNoticeStore } from '../../ports/notice-store/redis-notice-store.ts';
 import type { MovedLetter, NewTask } from '../../ports/task-queue/task-queue.ts';
 import type { Closing } from '../closing.ts';
 import { kafkaOptions, orKafkaTrouble } from '../cluster/kafka.ts';
-import { KeptNotices } from '../cluster/kept-notices.ts';
 import { openRedis } from '../cluster/shared-servers.ts';
 import { openTasks } from '../cluster/stores.ts';
 
@@ -37,7 +37,8 @@ export async function openRestOfTarget(
     takeDeadLetters: (letters) => queue.replaceDeadLetters(letters),
     async take({ tasks, notices }) {
       if (tasks.length > 0) await queue.add(tasks);
-      if (notices.length > 0) await new KeptNotices(redis).put(notices);
+      const noticeStore = new RedisNoticeStore(redis);
+      for (const notice of notices) await noticeStore.put(notice);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { MsgId } from '@hongyan/protocol/ids';
 import type { Config } from '../../config/options.ts';
 import { parseTiers } from '../../config/tiers.ts';
 import type { EventBus } from '../../ports/event-bus/event-bus.ts';
+import type { NoticeStore } from '../../ports/notice-store/notice-store.ts';
 import type { RateLimiter } from '../../ports/rate-limiter/rate-limiter.ts';
 import type { Timeline } from '../../ports/timeline/timeline.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
@@ -13,7 +14,7 @@ import { CallerLimits } from '../../roles/core/caller-limits.ts';
 import { type RunningCore, startCore } from '../../roles/core/core.ts';
 import type { CoreLimits, CoreOptions } from '../../roles/core/deps.ts';
 import { CoreMeter } from '../../roles/core/meter.ts';
-import { Notices, type NoticesOptions } from '../../roles/core/notices.ts';
+import { Notices } from '../../roles/core/notices.ts';
 import { StoredBytes } from '../../roles/core/stored-bytes.ts';
 import { UserTiers } from '../../roles/core/user-tiers.ts';
 import type { HealthCheck } from '../../roles/operator/health.ts';
@@ -38,13 +39,10 @@ export type CorePorts = Pick<
 > & {
   /** Of stored bytes: apart from that of requests. */
   readonly storedBytesLimiter: RateLimiter;
-  readonly notices: NoticeStore;
+  readonly noticeStore: NoticeStore;
   /** Answers cross a link with a deadline. */
   readonly isBehindLink: boolean;
 };
-
-/** Where notices are kept. */
-export type NoticeStore = Pick<NoticesOptions, 'kept' | 'keep'>;
 
 export interface CoreSurroundings extends Surroundings {
   readonly tokens: Pick<Tokens, 'sign'>;
@@ -71,7 +69,7 @@ export async function composeCore(
   ports: CorePorts,
 ): Promise<ComposedCore> {
   const { log, clock, metrics, tokens, tracing, live = () => config } = surroundings;
-  const { bus, stores, devices, registry, rateLimiter, storedBytesLimiter, isBehindLink, ...rest } = ports;
+  const { bus, stores, devices, registry, rateLimiter, storedBytesLimiter, noticeStore, isBehindLink, ...rest } = ports;
   const { timeline, directory } = stores;
   const newId = createUuidV7(() => clock.nowMs());
   const tiersNow = derived(live, ({ tiers: text }: Config) => parseTiers(text));
@@ -89,7 +87,7 @@ export async function composeCore(
     clock,
     log,
   });
-  const notices = new Notices({ ...{ bus, clock, log, newId }, ...ports.notices });
+  const notices = new Notices({ bus, clock, log, newId, store: noticeStore, stored: await noticeStore.read() });
   const { hook: sendHook, checks } = await openSendHook(config, surroundings);
   const core = startCore({
     ...rest,

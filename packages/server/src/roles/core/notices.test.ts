@@ -7,7 +7,7 @@ import { type EventBus, everyoneTopic } from '../../ports/event-bus/event-bus.ts
 import { MemoryEventBus } from '../../ports/event-bus/memory-event-bus.ts';
 import { Notices } from './notices.ts';
 
-async function start(kept: readonly Notice[] = []) {
+async function start(stored: readonly Notice[] = []) {
   const clock = new ManualClock();
   const bus = new MemoryEventBus();
   const steps: string[] = [];
@@ -18,9 +18,12 @@ async function start(kept: readonly Notice[] = []) {
   await attachment.subscribe([everyoneTopic]);
   let ids = 0;
   const options = {
-    ...{ clock, bus, kept, log: silentLog },
+    ...{ clock, bus, stored, log: silentLog },
     newId: () => `n${++ids}`,
-    keep: async (all: readonly Notice[]) => void steps.push(`kept ${all.map(({ notice_id }) => notice_id).join()}`),
+    store: {
+      put: async ({ notice_id, until }: Notice) =>
+        void steps.push(`${until === 0 ? 'removed' : 'stored'} ${notice_id}`),
+    },
   };
   return { clock, bus, steps, options, notices: new Notices(options) };
 }
@@ -32,7 +35,7 @@ test('[B1] a notice is stored before it is published, and in force until it expi
     type: 'ok',
     value: { notice_id: 'n1', until: clock.nowMs() + 60_000 },
   });
-  expect(steps).toEqual(['kept n1', 'published n1']);
+  expect(steps).toEqual(['stored n1', 'published n1']);
   clock.advance(59_999);
   expect(notices.inForce()).toHaveLength(1);
   clock.advance(1);
@@ -45,20 +48,22 @@ test('[B1] the same id replaces a notice; a withdrawn notice is published as exp
   await notices.publish({ ...notice, id: 'a', text: 'y' });
   expect(notices.inForce()).toMatchObject([{ notice_id: 'a', text: 'y' }]);
   expect(await notices.withdraw('a')).toMatchObject({ type: 'ok' });
-  expect(steps.slice(-2)).toEqual(['kept ', 'published a']);
+  expect(steps.slice(-2)).toEqual(['removed a', 'published a']);
   expect(await notices.withdraw('a')).toMatchObject({ type: 'refused', code: 'not_found' });
 });
 
 test('[B1] concurrent publications and withdrawals lose no notice and bring none back', async () => {
   const { options } = await start();
-  const kept: string[] = [];
+  const puts: string[] = [];
   const notices = new Notices({
     ...options,
-    async keep(all) {
-      // The other changes start meanwhile.
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-      kept.push(all.map(({ notice_id }) => notice_id).join());
-      if (all.length > 3) throw new StoreFailure('unavailable', 'no room');
+    store: {
+      async put({ notice_id, until }) {
+        // The other changes begin meanwhile.
+        await new Promise<void>((resolve) => void setImmediate(resolve));
+        puts.push(until === 0 ? `removed ${notice_id}` : notice_id);
+        if (notice_id === 'd') throw new StoreFailure('unavailable', 'no room');
+      },
     },
   });
   await notices.publish({ ...notice, id: 'a' });
@@ -69,7 +74,7 @@ test('[B1] concurrent publications and withdrawals lose no notice and bring none
     'rejected',
     ...Array(2).fill('fulfilled'),
   ]);
-  expect(kept).toEqual(['a', 'a,b', 'a,b,c', 'a,b,c,d', 'b,c', 'b,c,e']);
+  expect(puts).toEqual(['a', 'b', 'c', 'd', 'removed a', 'e']);
   expect(notices.inForce().map(({ notice_id }) => notice_id)).toEqual(['b', 'c', 'e']);
 });
 
@@ -93,7 +98,7 @@ test('[B1] a notice that the bus did not accept is in force: clients that reconn
 
 test('[B1] a notice that could not be stored is not published', async () => {
   const { steps, options } = await start();
-  const notices = new Notices({ ...options, keep: () => Promise.reject(new Error('the disk is full')) });
+  const notices = new Notices({ ...options, store: { put: () => Promise.reject(new Error('the disk is full')) } });
   expect(await notices.publish(notice).catch((error: Error) => error.message)).toBe('the disk is full');
   expect([steps, notices.inForce()]).toEqual([[], []]);
 });

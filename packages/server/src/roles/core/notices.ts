@@ -6,16 +6,16 @@ import { done, ok } from '@hongyan/base/result';
 import type { Notice, NoticeSeverity } from '@hongyan/protocol/notice';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import { type EventBus, everyoneTopic } from '../../ports/event-bus/event-bus.ts';
+import type { NoticeStore } from '../../ports/notice-store/notice-store.ts';
 
 export interface NoticesOptions {
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: () => string;
-  /** Notices stored by an earlier run. */
-  readonly kept: readonly Notice[];
-  /** Stores the notices for the next run. A store shared by several cores updates only `changed`, and removes it if it is over. */
-  readonly keep: (notices: readonly Notice[], changed: Notice) => Promise<void>;
+  readonly store: Pick<NoticeStore, 'put'>;
+  /** What the store has at the start. */
+  readonly stored: readonly Notice[];
 }
 
 export interface NewNotice {
@@ -37,7 +37,7 @@ export class Notices {
 
   constructor(options: NoticesOptions) {
     this.#options = options;
-    this.#notices = options.kept;
+    this.#notices = options.stored;
   }
 
   /** Oldest first. */
@@ -87,19 +87,14 @@ export class Notices {
   }
 
   async #change(changed: Notice): Promise<void> {
-    const { bus, keep, log } = this.#options;
-    await keep(this.#with(changed), changed);
-    // Computed again, because another core may have changed the list meanwhile.
-    this.#notices = this.#with(changed);
+    const { bus, store, log } = this.#options;
+    await store.put(changed);
+    const others = this.inForce().filter(({ notice_id }) => notice_id !== changed.notice_id);
+    this.#notices = changed.until > this.#options.clock.nowMs() ? [...others, changed] : others;
     // The bus reports a loss if it fails; clients then reconnect and receive the notice.
     await bus
       .publish([{ type: 'frame', topic: everyoneTopic, frame: noticeFrame(changed) }])
       .catch((error: unknown) => log.warn('notice not published to all clients', { error }));
-  }
-
-  #with(changed: Notice): readonly Notice[] {
-    const others = this.inForce().filter((other) => other.notice_id !== changed.notice_id);
-    return changed.until > this.#options.clock.nowMs() ? [...others, changed] : others;
   }
 }
 
