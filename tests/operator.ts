@@ -14,7 +14,7 @@ export interface Operator {
 /** Resolves when every part of the server is ready: clients may be served by one gateway process while another one starts. */
 export async function operatorOf(dataDir: string): Promise<Operator> {
   const url = (await findRunning(dataDir))?.operatorUrl;
-  if (url === undefined) throw new Error(`the server on ${dataDir} does not listen to operators`);
+  if (url === undefined) throw new Error(`the server on ${dataDir} has no operator listener`);
   const token = await readOperatorToken(dataDir);
   await until(async () => {
     const readiness = await (await fetch(`${url}/readyz`)).json();

@@ -83,7 +83,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'commands on a cluster', () => {
     const { code, stderr } = await hongyan(['migrate', '--data', data], { env: cluster.env });
     expect(code).toBe(1);
     expect(stderr).toContain('is in use');
-    expect(stderr).not.toContain('run the same again');
+    expect(stderr).not.toContain('run the same command again');
   });
 
   test('[L3] a tier that is set holds for every core', async () => {

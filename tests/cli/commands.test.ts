@@ -86,20 +86,23 @@ describe('what is unknown', () => {
     ['frobnicate', 'unknown command frobnicate; see hongyan --help'],
     ['start again', 'start takes no argument, and was given again; see hongyan start --help'],
     ['user list alice', 'user list takes no argument, and was given alice; see hongyan user list --help'],
-    ['log-level loud', 'give one level of debug, info, warn, error'],
+    ['log-level loud', 'give one level: debug, info, warn, error'],
     ['start -p 80', 'unknown option -p; options start with two dashes'],
     ['start --demo=yes', '--demo takes no value'],
     ['start --listen', '--listen needs a value'],
     [
       'notice lst',
-      'unknown command notice lst; see hongyan notice --help. A text of one word begins with a capital letter',
+      'unknown command notice lst; see hongyan notice --help. (A one-word text must begin with a capital letter)',
     ],
-    ['notice Maintenance --for 0', '--for is a whole number from 1 to 31536000; not "0"'],
-    ['log-level debug --for soon', '--for is a whole number from 1 to 86400; not "soon"'],
-    ['backup folder --mebibytes-per-second=', '--mebibytes-per-second is a whole number from 0 to 100000; not ""'],
-    ['webhook rotate wh_1 --overlap-hours 721', '--overlap-hours is a number from 0 to 720; not "721"'],
-    ['chat --user alice --url localhost:8080', '--url is a URL such as http://127.0.0.1:8080; not "localhost:8080"'],
-    ['bench --users alice,bob --url x', '--url is a URL such as http://127.0.0.1:8080; not "x"'],
+    ['notice Maintenance --for 0', '--for must be a whole number from 1 to 31536000, not "0"'],
+    ['log-level debug --for soon', '--for must be a whole number from 1 to 86400, not "soon"'],
+    ['backup folder --mebibytes-per-second=', '--mebibytes-per-second must be a whole number from 0 to 100000, not ""'],
+    ['webhook rotate wh_1 --overlap-hours 721', '--overlap-hours must be a number from 0 to 720, not "721"'],
+    [
+      'chat --user alice --url localhost:8080',
+      '--url must be a URL such as http://127.0.0.1:8080, not "localhost:8080"',
+    ],
+    ['bench --users alice,bob --url x', '--url must be a URL such as http://127.0.0.1:8080, not "x"'],
     ['start', 'unknown option HONGYAN_LISTN; did you mean HONGYAN_LISTEN?', { env: { HONGYAN_LISTN: 'x' } }],
   ];
   for (const [line, message, run] of unknown) {
@@ -186,15 +189,15 @@ describe('the configuration', () => {
     const typo = await file('typo.toml', 'heartbeat = 1\n');
     const broken = await file('broken.toml', 'page_max = \n');
     const cases: readonly (readonly [args: string[], message: string, RunOptions?])[] = [
-      [['--page-max', '0'], '--page-max is a whole number of entries from 1 to 500; not "0"'],
-      [['--page-max', '1.5'], '--page-max is a whole number of entries from 1 to 500; not "1.5"'],
-      [[], 'HONGYAN_PAGE_MAX is a whole number of', { env: { HONGYAN_PAGE_MAX: 'x' } }],
-      [['--log-level', 'loud'], '--log-level is one of debug, info, warn, error; not "loud"'],
-      [['--listen', '8080'], 'listen is host:port, for instance 127.0.0.1:8080; not "8080"'],
+      [['--page-max', '0'], '--page-max must be a whole number of entries from 1 to 500, not "0"'],
+      [['--page-max', '1.5'], '--page-max must be a whole number of entries from 1 to 500, not "1.5"'],
+      [[], 'HONGYAN_PAGE_MAX must be a whole number of', { env: { HONGYAN_PAGE_MAX: 'x' } }],
+      [['--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, not "loud"'],
+      [['--listen', '8080'], 'listen must be host:port, for example 127.0.0.1:8080, not "8080"'],
       [['--config', typo], `${typo}: unknown option heartbeat; did you mean heartbeat_ms?`],
       [['--config', broken], `${broken} cannot be read: `],
       [['--config', join(folder, 'none.toml')], `${join(folder, 'none.toml')} cannot be read: `],
-      [['--signup-enabled=maybe'], '--signup-enabled is true or false; not "maybe"'],
+      [['--signup-enabled=maybe'], '--signup-enabled must be true or false, not "maybe"'],
     ];
     for (const [args, message, run] of cases) {
       const { code, stdout, stderr } = await hongyan(['check-config', ...args], run);

@@ -20,7 +20,7 @@ test('list and revoke make no folder where there are no keys', async () => {
     expect(await hongyan(['key', ...args, '--data', data])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `hongyan key ${args[0]}: the folder ${data} has no keys; name the server's data folder by --data\n`,
+      stderr: `hongyan key ${args[0]}: the folder ${data} has no keys; give the server's data folder with --data\n`,
     });
   expect(existsSync(data)).toBe(false);
 });
@@ -29,7 +29,7 @@ test('[A20, A21] a key is printed once, listed without its secret, and revoked',
   const data = ['--data', await dataFolder('key')];
   const made = await hongyan(['key', 'create', 'shop back end', '--scopes', 'tokens:mint,users:manage', ...data]);
   const [, keyId = '', secret = ''] = /^hy_([0-9a-f]{12})_([0-9a-f]{52})\n$/.exec(made.stdout) ?? [];
-  expect(made).toMatchObject({ code: 0, stderr: `created ${keyId}; the key above is shown this once\n` });
+  expect(made).toMatchObject({ code: 0, stderr: `created ${keyId}; the key above is shown only once\n` });
   const listed = await hongyan(['key', 'list', ...data]);
   expect(listed.stdout).toContain(keyId);
   expect(listed.stdout).toContain('shop back end');

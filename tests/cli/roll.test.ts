@@ -57,6 +57,6 @@ test('[O22] SIGUSR2 to a process of a cluster that waits for its servers leaves 
   process.kill(server.pid, 'SIGUSR2');
   // The lower number is delivered first.
   expect(await server.stop()).toBe(0);
-  expect(server.output()).toContain('"message":"start given up","signal":"SIGTERM"');
+  expect(server.output()).toContain('"message":"start cancelled","signal":"SIGTERM"');
   silent.stop(true);
 });

@@ -43,7 +43,7 @@ for (const gateways of ['1', '2']) {
     expect(await hongyan(['status', '--data', server.dataDir])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `hongyan status: no server runs on the folder ${server.dataDir}; start one, or name its data folder by --data\n`,
+      stderr: `hongyan status: no server runs on the folder ${server.dataDir}; start one, or give its data folder with --data\n`,
     });
   });
 }
@@ -101,7 +101,7 @@ test("[O3] an answer that is not the server's is told as one", async () => {
   for (const command of ['status', 'log-level'])
     expect(await hongyan([command, '--data', dataDir])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`something else than the server listens at ${other.url.origin}`),
+      stderr: expect.stringContaining(`${other.url.origin} is not a Hongyan operator listener`),
     });
 });
 
@@ -150,6 +150,6 @@ test('[O6] hongyan log-level shows the level and changes it', async () => {
   expect((await run()).stdout).toBe('info\n');
   expect((await run('debug', '--for', '300')).stdout).toBe('the log level is debug, for 300 s\n');
   expect((await run()).stdout).toBe('debug\n');
-  expect(await run('loud')).toMatchObject({ code: 2, stderr: 'hongyan: give one level of debug, info, warn, error\n' });
-  expect(await run('--for', '3')).toMatchObject({ code: 2, stderr: 'hongyan: --for goes with a level\n' });
+  expect(await run('loud')).toMatchObject({ code: 2, stderr: 'hongyan: give one level: debug, info, warn, error\n' });
+  expect(await run('--for', '3')).toMatchObject({ code: 2, stderr: 'hongyan: --for requires a level\n' });
 });

@@ -87,7 +87,7 @@ test('[W6] wrong arguments, URLs and addresses are refused with what to do', asy
     [['add', 'http://127.0.0.1:1/'], 1, '--webhook-private-addresses'],
     [['add', 'https://app.example.org/', '--types', 'message.sent'], 1, 'the types are message.created'],
     [['add', 'https://app.example.org/', '--secret', 'short'], 1, 'whsec_'],
-    [['replay', 'wh_1', '--dead', '--after', 'x'], 2, 'give one of the two'],
+    [['replay', 'wh_1', '--dead', '--after', 'x'], 2, 'give one of them'],
     [['test', 'wh_1'], 1, 'no webhook endpoint wh_1'],
   ] as const)
     expect([args, await run(...args)]).toMatchObject([args, { code, stderr: expect.stringContaining(stderr) }]);

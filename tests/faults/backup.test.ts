@@ -179,7 +179,7 @@ test('[O24] a restore refuses what is running, newer, changed or no backup, and 
   await call(server.url, '/v1/messages', { method: 'POST', token: ann.token, body });
   await server.stop();
   expect(await refusal(backup, dataDir)).toContain('has messages that are newer than the backup');
-  expect(await refusal(folders, join(folders, 'new'))).toContain('is no backup, or one that was interrupted');
+  expect(await refusal(folders, join(folders, 'new'))).toContain('is not a complete backup');
   await cp(backup, join(folders, 'changed'), { recursive: true });
   const path = join(folders, 'changed', 'directory.db');
   const bytes = await readFile(path);

@@ -121,7 +121,7 @@ test.skipIf(!isThere)(
     move.kill('SIGINT');
     expect(await move.exited).toBe(1);
     expect(await new Response(move.stderr).text()).toContain(
-      'the server has left, or is about to, and nothing is lost',
+      'the server has stopped, or is stopping, and nothing is lost',
     );
   },
 );
@@ -135,10 +135,10 @@ test.skipIf(!isThere)('[O27] a move that ends before the server answered takes i
   let errors = '';
   for await (const part of move.stderr.pipeThrough(new TextDecoderStream())) {
     errors += part;
-    if (part.includes('asking the server to leave')) move.kill('SIGINT');
+    if (part.includes('stopping the server')) move.kill('SIGINT');
   }
   expect(await move.exited).toBe(1);
-  expect(errors).toContain('the server has left, or is about to, and nothing is lost');
+  expect(errors).toContain('the server has stopped, or is stopping, and nothing is lost');
 });
 
 const runMove = (cluster: ClusterUnderTest) =>

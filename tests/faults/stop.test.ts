@@ -61,7 +61,7 @@ test('a collector of spans that is away makes no stop a failure', async () => {
   const server = await startServer({ dataDir: await dataFolder('traced'), args });
   await signUp(server.url, 'ann');
   expect(await server.stop()).toBe(0);
-  expect(server.output()).toContain('last spans not sent');
+  expect(server.output()).toContain('failed to send the last spans');
 });
 
 test('a start that a signal ends has not failed, also where its gateway processes had the signal first', async () => {

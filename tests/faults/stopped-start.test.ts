@@ -56,7 +56,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
       expect(core.output()).toContain(`"message":"waiting for a server","server":"${server}"`);
       process.kill(core.pid, 'SIGTERM');
       expect(await core.left()).toBe(0);
-      expect(core.output()).toContain('"message":"start given up","signal":"SIGTERM"');
+      expect(core.output()).toContain('"message":"start cancelled","signal":"SIGTERM"');
       expect(core.output()).not.toContain('hongyan start:');
     });
 
@@ -65,7 +65,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
       expect(core.output()).toContain(`"message":"waiting for a server","server":"${server}"`);
       process.kill(core.pid, 'SIGINT');
       expect(await core.left()).toBe(0);
-      expect(core.output()).toContain('"message":"start given up","signal":"SIGINT"');
+      expect(core.output()).toContain('"message":"start cancelled","signal":"SIGINT"');
     });
   }
 
@@ -76,7 +76,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     await until(async () => (await registry.list()).length > 0);
     process.kill(gateway.pid, 'SIGTERM');
     expect(await gateway.left()).toBe(0);
-    expect(gateway.output()).toContain('"message":"start given up","signal":"SIGTERM"');
+    expect(gateway.output()).toContain('"message":"start cancelled","signal":"SIGTERM"');
     expect(await registry.list()).toEqual([]);
   });
 
@@ -85,7 +85,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     const running = await findRunning(cluster.dataDir);
     expect(running).toMatchObject({ pid: gateway.pid, roles: ['gateway'] });
     const readiness = await fetch(`${running?.operatorUrl}/readyz`);
-    expect(await readiness.text()).toContain('it waits for a core');
+    expect(await readiness.text()).toContain('waiting for a core');
     process.kill(gateway.pid, 'SIGTERM');
     expect(await gateway.left()).toBe(0);
     expect(await findRunning(cluster.dataDir)).toBeUndefined();
@@ -130,9 +130,9 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
     await database.query("insert into origin (id, epoch, through, is_complete) values (1, 'other', 0, 0)");
     await database.end();
     const core = await starting('core');
-    expect(core.output()).toContain('a store is being moved into this cluster');
+    expect(core.output()).toContain('a store is being migrated into this cluster');
     process.kill(core.pid, 'SIGTERM');
     expect(await core.left()).toBe(0);
-    expect(core.output()).toContain('"message":"start given up","signal":"SIGTERM"');
+    expect(core.output()).toContain('"message":"start cancelled","signal":"SIGTERM"');
   });
 });

@@ -29,7 +29,7 @@ export async function senderOf(cluster: ClusterUnderTest, endpointId: string): P
 function lastBegun(worker: ServerProcess, endpointId: string): string {
   const lines = worker.output().split('\n');
   const line = lines.findLast(
-    (one) => one.includes('sending to a webhook endpoint begins') && one.includes(endpointId) && one.endsWith('}'),
+    (one) => one.includes('started sending to a webhook endpoint') && one.includes(endpointId) && one.endsWith('}'),
   );
   return line === undefined ? '' : JSON.parse(line).time;
 }

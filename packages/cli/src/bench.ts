@@ -64,7 +64,7 @@ function pairOf(text = ''): readonly [UserId, UserId] {
   const [sender = '', receiver = '', ...more] = text.split(',');
   const areIds = [sender, receiver].every((id) => new RegExp(userIdPattern).test(id));
   if (areIds && sender !== receiver && more.length === 0) return [sender as UserId, receiver as UserId];
-  throw new UsageError('with --url give the two accounts: --users alice,bob');
+  throw new UsageError('--url requires two accounts: --users alice,bob');
 }
 
 interface Measured {

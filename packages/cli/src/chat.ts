@@ -77,6 +77,7 @@ function idOf(what: 'user' | 'device', id: string | undefined): string {
 const ownDeviceId = (): string => `terminal-${hostname().replace(/[^A-Za-z0-9_.@-]/g, '-')}`.slice(0, 64);
 
 function askPassword(userId: string, isNew: boolean): Promise<string> {
-  if (!process.stdin.isTTY) throw new UsageError('in a pipe the password comes from HONGYAN_PASSWORD');
+  if (!process.stdin.isTTY)
+    throw new UsageError('standard input is not a terminal: give the password in HONGYAN_PASSWORD');
   return isNew ? readNewPassword(`Password of ${userId}`) : readPassword(`Password of ${userId}: `);
 }

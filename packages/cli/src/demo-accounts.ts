@@ -59,7 +59,7 @@ export async function readDemoAccounts(dataFolder: string): Promise<readonly Dem
     return JSON.parse(await readFile(path, 'utf8')) as DemoAccount[];
   } catch (error) {
     if (error instanceof SyntaxError)
-      throw new Error(`${path} is not JSON: put it back from a backup, or delete it and start without --demo`);
+      throw new Error(`${path} is not JSON: restore it from a backup, or delete it and start without --demo`);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const accounts = ['alice', 'bob'].map((userId) => ({ userId, password: randomPassword() }));

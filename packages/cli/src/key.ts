@@ -26,7 +26,7 @@ export const keyCreate: Command = {
     const [name = ''] = words;
     if (words.length !== 1 || name.trim() === '' || name.length > apiKeyNameCharsMax)
       throw new UsageError(
-        `give the key one name of up to ${apiKeyNameCharsMax} characters: hongyan key create "shop"`,
+        `give the key a name of at most ${apiKeyNameCharsMax} characters: hongyan key create "shop"`,
       );
     const scopes = scopesOf(values.get('scopes'));
     const stores = await openCommandStores(config);
@@ -35,12 +35,14 @@ export const keyCreate: Command = {
     );
     if (made.type !== 'created')
       throw new Error(
-        made.type === 'full' ? `there are ${apiKeysMax} keys: revoke one first` : 'try again: the id is taken',
+        made.type === 'full'
+          ? `there are already ${apiKeysMax} keys: revoke one first`
+          : 'the new id is taken: try again',
       );
     const { key } = made;
     const { keyId } = made.record;
     printLine(switches.has('json') ? JSON.stringify({ key_id: keyId, name, scopes, key }) : key);
-    if (!switches.has('json')) console.error(`created ${keyId}; the key above is shown this once`);
+    if (!switches.has('json')) console.error(`created ${keyId}; the key above is shown only once`);
     return 0;
   },
 };
@@ -83,7 +85,7 @@ function scopesOf(given = ''): readonly ApiKeyScope[] {
   const unknown = words.find((word) => !apiKeyScopes.includes(word as ApiKeyScope));
   if (unknown !== undefined || words.length === 0)
     throw new UsageError(
-      `${unknown === undefined ? 'give --scopes' : `there is no scope ${unknown}`}: any of ${apiKeyScopes.join(', ')}`,
+      `${unknown === undefined ? '--scopes is required' : `unknown scope ${unknown}`}: choose from ${apiKeyScopes.join(', ')}`,
     );
   return [...new Set(words)] as ApiKeyScope[];
 }

@@ -20,9 +20,9 @@ export const logLevel: Command = {
   async run({ config, words, values }) {
     const [level] = words;
     const isOne = level === undefined || (logLevels as readonly string[]).includes(level);
-    if (words.length > 1 || !isOne) throw new UsageError(`give one level of ${logLevels.join(', ')}`);
+    if (words.length > 1 || !isOne) throw new UsageError(`give one level: ${logLevels.join(', ')}`);
     const seconds = wholeNumber(values, 'for', { standard: undefined, min: 1, max: secondsMax });
-    if (seconds !== undefined && level === undefined) throw new UsageError('--for goes with a level');
+    if (seconds !== undefined && level === undefined) throw new UsageError('--for requires a level');
     const server = await OperatorClient.connect(config.data);
     if (level === undefined) {
       const now = (await server.request('GET', path)) as { readonly level: string };

@@ -84,12 +84,12 @@ async function askToLeave(data: string, signal: AbortSignal): Promise<boolean> {
   if (running === undefined) return false;
   if (running.operatorUrl === undefined) {
     console.error(
-      'hongyan migrate: stop the server now: it listens to no operators, and the rest can be copied when it has left',
+      'hongyan migrate: stop the server now: it has no operator listener, and the rest can be copied only after it has stopped',
     );
     return false;
   }
   const operator = await OperatorClient.connect(data);
-  console.error('hongyan migrate: little is left to copy: asking the server to leave');
+  console.error('hongyan migrate: almost everything is copied: stopping the server');
   try {
     const ending = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
     await operator.request('POST', '/admin/v1/hand-over', undefined, ending);
@@ -103,10 +103,10 @@ function whatNext(
   data: string,
   { hasLeft, isMoved }: { readonly hasLeft: boolean; readonly isMoved: boolean },
 ): string {
-  if (isMoved) return 'everything is copied and checked; run the same again to open the cluster';
+  if (isMoved) return 'everything is copied and verified; run the same command again to open the cluster';
   if (!hasLeft)
-    return 'the server goes on as before, and what was copied stays in the cluster: run the same again, and it goes on where it was';
-  return `the server has left, or is about to, and nothing is lost: start it again (hongyan start --data ${data}), then run the same again`;
+    return 'the server continues as before and the copied data stays in the cluster: run the same command again to resume';
+  return `the server has stopped, or is stopping, and nothing is lost: start it again (hongyan start --data ${data}), then run the same command again`;
 }
 
 function sentences(
@@ -114,18 +114,18 @@ function sentences(
   { data, clusterName }: { readonly data: string; readonly clusterName: string },
 ): string {
   return [
-    `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${rows.endpoint ?? 0} webhooks, ${rows.event ?? 0} events; all of it read back and the same. With it ${tasksOf(tasks, deadLetters)}.`,
-    `Nobody was served for ${(switchMs / 1000).toFixed(2)} s, of which the server took ${(leavingMs / 1000).toFixed(2)} s to leave.`,
-    `Processes of the cluster that wait for it start now. Start others: hongyan start --profile cluster --data ${data}`,
-    'On other machines give them the files secret, link-secret and operator-token of the folder, and before-send-secret where there is one: with another secret users would have to log in again.',
+    `The store of ${data} is in the cluster ${clusterName}: ${rows.user ?? 0} users, ${conversations} timelines, ${entries} entries, ${rows.member ?? 0} memberships, ${rows.device ?? 0} devices, ${rows.endpoint ?? 0} webhooks, ${rows.event ?? 0} events; all of it verified. Also moved: ${tasksOf(tasks, deadLetters)}.`,
+    `The server was unavailable for ${(switchMs / 1000).toFixed(2)} s, of which it took ${(leavingMs / 1000).toFixed(2)} s to stop.`,
+    `Processes of the cluster that were waiting start now. To start others: hongyan start --profile cluster --data ${data}`,
+    'On other machines, copy the files secret, link-secret and operator-token of the folder, and before-send-secret if it exists: with another secret all users have to log in again.',
   ].join('\n');
 }
 
 const toBeMoved = ({ entries, moved, webhooks, events, tasks, deadLetters }: MoveCheck): string =>
-  `${entries} entries are there to be moved, ${moved} of them are; with them ${webhooks} webhooks, ${events} events, ${tasksOf(tasks, deadLetters)}`;
+  `${entries} entries to move, ${moved} of them already moved; also ${webhooks} webhooks, ${events} events, ${tasksOf(tasks, deadLetters)}`;
 
 const tasksOf = (waiting: number, deadLetters: number): string =>
-  `${waiting} tasks that wait and ${deadLetters} that were given up`;
+  `${waiting} pending tasks and ${deadLetters} dead letters`;
 
 /** Lines on stderr, now and then, with what is left. */
 function progressLines(clock: Clock): (progress: MoveProgress) => void {

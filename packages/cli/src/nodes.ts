@@ -57,8 +57,8 @@ export const drain: Command = {
   async run({ config, words, values }) {
     const [name] = words;
     const seconds = Number(values.get('within') ?? drainTimeoutSDefault);
-    if (name === undefined || words.length !== 1) throw new UsageError('name one process, as hongyan nodes lists it');
-    if (!(seconds > 0)) throw new UsageError('--within takes a number of seconds above 0');
+    if (name === undefined || words.length !== 1) throw new UsageError('give one process; hongyan nodes lists them');
+    if (!(seconds > 0)) throw new UsageError('--within must be a number of seconds above 0');
     const operator = await connectToCluster(config.data);
     await operator.request('POST', `/admin/v1/nodes/${encodeURIComponent(name)}/drain`);
     const deadlineMs = systemClock.monotonicMs() + seconds * 1000;
@@ -70,7 +70,7 @@ export const drain: Command = {
       }
       await sleep(systemClock, { delayMs: pollMs });
     }
-    console.error(`${name} is not empty after ${seconds} s; hongyan nodes shows what it still has`);
+    console.error(`${name} is not drained after ${seconds} s; hongyan nodes shows what it still serves`);
     return 1;
   },
 };

@@ -30,12 +30,12 @@ const publish: Command = {
     // Else everyone would read what was to be "list" or "withdraw".
     if (/^[a-z-]+$/.test(text))
       throw new UsageError(
-        `unknown command notice ${text}; see hongyan notice --help. A text of one word begins with a capital letter`,
+        `unknown command notice ${text}; see hongyan notice --help. (A one-word text must begin with a capital letter)`,
       );
     const forS = wholeNumber(values, 'for', { standard: undefined, min: 1, max: secondsMax });
     const severity = values.get('severity');
     if (severity !== undefined && !noticeSeverities.some((one) => one === severity))
-      throw new UsageError(`--severity is one of ${noticeSeverities.join(', ')}; not "${severity}"`);
+      throw new UsageError(`--severity must be one of ${noticeSeverities.join(', ')}, not "${severity}"`);
     const id = values.get('id');
     const operator = await OperatorClient.connect(config.data);
     const notice = (await operator.request('POST', path, {

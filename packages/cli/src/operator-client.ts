@@ -35,9 +35,10 @@ export class OperatorClient {
     const running = await findRunning(data);
     if (!running && existsSync(dataLayout(data).running))
       throw new Error(`the server on ${data} was killed: start it again`);
-    if (!running) throw new Error(`no server runs on the folder ${data}; start one, or name its data folder by --data`);
+    if (!running)
+      throw new Error(`no server runs on the folder ${data}; start one, or give its data folder with --data`);
     if (running.operatorUrl === undefined)
-      throw new Error(`the server on ${data} does not listen to operators: start it with --operator-listen`);
+      throw new Error(`the server on ${data} has no operator listener: start it with --operator-listen`);
     return new OperatorClient({
       file: running.file,
       url: running.operatorUrl,
@@ -70,7 +71,7 @@ export class OperatorClient {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw new Error(`something else than the server listens at ${this.#url}: it answers no JSON`, { cause });
+      throw new Error(`${this.#url} is not a Hongyan operator listener: the response is not JSON`, { cause });
     }
   }
 

@@ -116,6 +116,6 @@ let lines: AsyncIterator<string> | undefined;
 async function nextLine(): Promise<string> {
   lines ??= createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
   const next = await lines.next();
-  if (next.done) throw new Error('standard input ended before a password or secret; give each as a line');
+  if (next.done) throw new Error('standard input ended: give each password or secret on a line of its own');
   return next.value;
 }

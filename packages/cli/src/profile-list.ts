@@ -22,7 +22,7 @@ export const profileList: Command = {
     if (switches.has('json')) for (const profile of profiles) printLine(JSON.stringify(profile));
     else if (profiles.length === 0) printLine('No profiles are kept. Take one: hongyan profile take');
     else printLine(table(['id', 'taken', 's', 'why', 'hottest function'], profiles.map(rowOf)));
-    if (silent.length > 0) console.error(`What ${silent.join(', ')} keeps is missing: no answer`);
+    if (silent.length > 0) console.error(`The profiles of ${silent.join(', ')} are missing: no answer`);
     return 0;
   },
 };

@@ -39,5 +39,5 @@ export const profileTake: Command = {
 function secondsOf(text: string | undefined): number {
   const seconds = text === undefined ? secondsDefault : Number(text);
   if (seconds > 0 && seconds <= secondsMax) return seconds;
-  throw new UsageError(`--seconds is a number above 0, up to ${secondsMax}; not "${text}"`);
+  throw new UsageError(`--seconds must be a number above 0 and at most ${secondsMax}, not "${text}"`);
 }

@@ -37,18 +37,18 @@ export const start: Command = {
     onRollSignal(() => {
       started.promise
         .then((server) => server.roll())
-        .catch((error: unknown) => log.error('gateways not replaced', { error }));
+        .catch((error: unknown) => log.error('failed to replace the gateways', { error }));
     });
     const running = await startProfile(config, { log, clock: systemClock, program, sources, readConfig, signal }).catch(
       (error: unknown) => {
         if (!(signal.reason instanceof Stopped)) throw error;
         // Processes of its own may have had the signal too, and ended before they were ready.
-        if (error !== signal.reason) log.warn('the start failed when it was given up', { error });
+        if (error !== signal.reason) log.warn('the start failed while it was cancelled', { error });
         return signal.reason;
       },
     );
     if (running instanceof Stopped) {
-      log.info('start given up', { signal: running.signal });
+      log.info('start cancelled', { signal: running.signal });
       return 0;
     }
     // A process of a cluster without the role gateway has no address for clients.

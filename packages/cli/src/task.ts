@@ -72,12 +72,12 @@ const choosing = (verb: 'replay' | 'discard', summary: string, done: string): Co
   async run(input) {
     const chosen = input.values.get('kind');
     if ((input.words.length === 0) === (chosen === undefined))
-      throw new UsageError(`give either tasks, as hongyan task dead lists them, or --kind: hongyan task ${verb} 17`);
+      throw new UsageError(`give either task ids (hongyan task dead lists them) or --kind: hongyan task ${verb} 17`);
     const body = chosen === undefined ? { task_ids: input.words } : { kind: chosen };
     const { count } = (await ask(input, 'POST', `${path}/dead/${verb}`, body)) as { readonly count: number };
     printLine(`${count} ${count === 1 ? 'task' : 'tasks'} ${done}`);
     if (count < new Set(input.words).size)
-      throw new Error('the others were not among those that were given up: hongyan task dead lists them');
+      throw new Error('the other ids are not dead letters; hongyan task dead lists them');
     return 0;
   },
 });

@@ -24,7 +24,8 @@ export const token: Command = {
     const users = await stores.withReaders(({ directory }) => directory.getUsers([userId]));
     const user = users.get(userId);
     if (!user) throw new Error(`${stores.place} has no user ${userId}: add it with hongyan user add ${userId}`);
-    if (user.isDisabled === true || isSystemUser(user.userId)) throw new Error(`nobody is let in as ${user.userId}`);
+    if (user.isDisabled === true || isSystemUser(user.userId))
+      throw new Error(`${user.userId} is disabled or reserved: no token can be issued`);
     const tokens = await tokensOf(data, { ttlS, clock: systemClock });
     const { accessToken, expiresInS } = await tokens.sign(user.userId);
     const answer = { user_id: user.userId, access_token: accessToken, expires_in: expiresInS };

@@ -48,14 +48,16 @@ export const userPasswd: Command = {
 /** In the store, for every start to come; and by the running server, which tells its gateways. Those of a cluster know already. */
 async function logOut(config: Config, stores: CommandStores, userId: UserId): Promise<void> {
   if ((await stores.revokeTokens(userId)) === 'full')
-    throw new Error('the password is replaced, but there is no room to revoke tokens: raise revocations-max');
+    throw new Error(
+      'the password is changed, but older tokens stay valid because the revocation list is full: raise revocations-max',
+    );
   if (config.profile === 'cluster' || (await readRunning(config.data)) === undefined) return;
   const path = `/admin/v1/users/${encodeURIComponent(userId)}/sign-out`;
   await OperatorClient.connect(config.data)
     .then((server) => server.request('POST', path, {}))
     .catch((error: unknown) =>
       console.error(
-        `a running server refuses older tokens from its next start on, since it could not be told: ${textOf(error)}`,
+        `the running server accepts older tokens until its next start, because it could not be notified: ${textOf(error)}`,
       ),
     );
 }

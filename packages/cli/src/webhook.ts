@@ -160,7 +160,7 @@ const webhookReplay: Command = {
     const id = onlyWord(input, 'webhook replay', 'endpoint');
     const isDead = switches.has('dead');
     if (isDead ? values.has('after') : values.has('position'))
-      throw new UsageError('--after is for events, --position for --dead: give one of the two');
+      throw new UsageError('--after selects events, --position selects dead letters (--dead): give one of them');
     const body = isDead ? { dead: true, position: values.get('position') } : { after: values.get('after') };
     const answer = (await (await connect(input)).request('POST', at(id, 'replay'), body)) as
       | { readonly replayed?: number }
@@ -188,7 +188,7 @@ const webhookRotate: Command = {
     const id = onlyWord(input, 'webhook rotate', 'endpoint');
     const hours = input.values.get('overlap-hours');
     if (hours !== undefined && !(/^\d+(\.\d+)?$/.test(hours) && Number(hours) <= overlapHoursMax))
-      throw new UsageError(`--overlap-hours is a number from 0 to ${overlapHoursMax}; not "${hours}"`);
+      throw new UsageError(`--overlap-hours must be a number from 0 to ${overlapHoursMax}, not "${hours}"`);
     const secret = await secretOf(input);
     const rotated = (await (
       await connect(input)

@@ -17,5 +17,5 @@ export function wholeNumber<Standard extends number | undefined>(
   const text = values.get(name);
   if (text === undefined) return standard;
   if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
-  throw new UsageError(`--${name} is a whole number from ${min} to ${max}; not "${text}"`);
+  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`);
 }

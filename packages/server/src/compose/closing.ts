@@ -23,6 +23,6 @@ export class Closing {
 
   /** Of a start that failed: why it did is told, whatever fails here too. */
   async afterFailure(log: Log): Promise<void> {
-    await this.run().catch((error: unknown) => log.warn('not everything closed in order', { error }));
+    await this.run().catch((error: unknown) => log.warn('error during shutdown', { error }));
   }
 }

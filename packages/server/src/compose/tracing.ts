@@ -46,6 +46,7 @@ export async function openTracing(config: Config, process: string, log: Log): Pr
     ],
   });
   // A collector that is away makes no stop a failure.
-  const close = () => provider.shutdown().catch((error: unknown) => log.warn('last spans not sent', { error }));
+  const close = () =>
+    provider.shutdown().catch((error: unknown) => log.warn('failed to send the last spans', { error }));
   return new own.Tracing(provider.getTracer('hongyan', version), close);
 }

@@ -46,7 +46,7 @@ test('[B3] a configuration that cannot be read changes nothing and says why', ()
   const { live, reload } = start('signup_enabled = false\n');
   expect(reload('signup_enabled = "perhaps"\n')).toMatchObject({
     type: 'refused',
-    message: expect.stringContaining('the configuration stays as it is: x.toml: signup_enabled is true or false'),
+    message: expect.stringContaining('configuration unchanged: x.toml: signup_enabled must be true or false'),
   });
   expect(live.config.signupEnabled).toBe(false);
 });

@@ -60,8 +60,8 @@ export class LiveConfig {
   /** [B3] What cannot be read changes nothing. The same again has no further effect. */
   reload(): Result<ReloadReport> {
     const loaded = this.#read?.();
-    if (loaded === undefined) return refusal.invalid('this server has no configuration that it could read again');
-    if (loaded.type === 'error') return refusal.invalid(`the configuration stays as it is: ${loaded.message}`);
+    if (loaded === undefined) return refusal.invalid('this server has no configuration source to reload');
+    if (loaded.type === 'error') return refusal.invalid(`configuration unchanged: ${loaded.message}`);
     const differs = (name: OptionName, from: Config): boolean => optionOf(loaded.config, name) !== optionOf(from, name);
     const names = options.map(({ name }) => name);
     const changed = names.filter((name) => liveOptions.includes(name) && differs(name, this.#current));

@@ -90,14 +90,14 @@ for (const option of all) {
       const texts = option.type === 'switch' ? ['"true"', '1', '[true]'] : wrong[option.type];
       for (const text of texts) {
         expect(refusal({ file: `${fileKey(option.name)} = ${text}\n` })).toStartWith(
-          `${path}: ${fileKey(option.name)} is `,
+          `${path}: ${fileKey(option.name)} must be `,
         );
       }
     });
 
     test('what is out of range, or no such value, is refused with its place and the range', () => {
       if (option.type === 'number') {
-        const range = `is a whole number of ${option.unit} from ${option.min} to ${option.max}; not`;
+        const range = `must be a whole number of ${option.unit} from ${option.min} to ${option.max}, not`;
         const outside = [String(option.max + 1), '-1', '', ' ', '1e3', '0x10', '1.0', '٣', '9'.repeat(400)];
         for (const text of option.min > 0 ? [...outside, String(option.min - 1)] : outside) {
           const told = JSON.stringify(text);
@@ -107,11 +107,11 @@ for (const option of all) {
         }
       } else if (option.type === 'switch') {
         for (const text of ['yes', '', 'TRUE', '2']) {
-          expect(refusal({ argv: [`--${option.name}=${text}`] })).toContain('is true or false; not');
+          expect(refusal({ argv: [`--${option.name}=${text}`] })).toContain('must be true or false, not');
         }
       } else if (option.oneOf) {
         expect(refusal({ argv: [`--${option.name}`, 'other'] })).toContain(
-          `one of ${option.oneOf.join(', ')}; not "other"`,
+          `one of ${option.oneOf.join(', ')}, not "other"`,
         );
       }
     });
@@ -158,24 +158,24 @@ describe('what is unknown or cannot be', () => {
     [{ argv: ['--config'] }, '--config needs a value'],
     [{ env: { HONGYAN_DAT: 'x' } }, 'unknown option HONGYAN_DAT; did you mean HONGYAN_DATA?'],
     [file('page-max = 5\n'), `${path}: unknown option page-max; did you mean page_max?`],
-    [file('[listen]\nport = 80\n'), `${path}: listen is a text in quotes; not {"port":80}`],
+    [file('[listen]\nport = 80\n'), `${path}: listen must be a text in quotes, not {"port":80}`],
     [file('config = "other.toml"\n'), `${path}: unknown option config`],
     [{ argv: ['--config', 'none.toml'] }, 'none.toml cannot be read: no such file: none.toml'],
     [{ env: { HONGYAN_CONFIG: 'none.toml' } }, 'none.toml cannot be read: no such file: none.toml'],
     [
       { argv: ['--public-url', 'chat.example.org'] },
-      'public-url is a URL such as https://chat.example.org; not "chat.example.org"',
+      'public-url must be a URL such as https://chat.example.org, not "chat.example.org"',
     ],
     [
       { argv: ['--trace-url', 'localhost:4318'] },
-      'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "localhost:4318"',
+      'trace-url must be a URL such as http://127.0.0.1:4318/v1/traces, not "localhost:4318"',
     ],
     [
       { argv: ['--trace-url', 'htp://me:sec@ret@collector'] },
-      'trace-url is a URL such as http://127.0.0.1:4318/v1/traces; not "htp://me:***@collector"',
+      'trace-url must be a URL such as http://127.0.0.1:4318/v1/traces, not "htp://me:***@collector"',
     ],
-    [{ argv: ['--data='] }, 'data is a folder, for instance ./data; not ""'],
-    [{ env: { HONGYAN_DATA: '' } }, 'data is a folder, for instance ./data; not ""'],
+    [{ argv: ['--data='] }, 'data must be a folder, for example ./data, not ""'],
+    [{ env: { HONGYAN_DATA: '' } }, 'data must be a folder, for example ./data, not ""'],
     [{ argv: ['--tls-cert', 'cert.pem'] }, 'tls-cert and tls-key go together'],
     [{ env: { HONGYAN_TLS_KEY: 'key.pem' } }, 'tls-cert and tls-key go together'],
     [{ argv: ['--content-bytes-max', '65537'] }, 'content-bytes-max is at most frame-bytes-max'],
@@ -186,7 +186,7 @@ describe('what is unknown or cannot be', () => {
     ],
     ...['', '8080', ':8080', 'localhost', 'localhost:', 'localhost:65536', 'localhost:-1', 'localhost:http'].map(
       (text) =>
-        [{ argv: ['--listen', text] }, `listen is host:port, for instance 127.0.0.1:8080; not "${text}"`] as const,
+        [{ argv: ['--listen', text] }, `listen must be host:port, for example 127.0.0.1:8080, not "${text}"`] as const,
     ),
   ];
   for (const [given, message] of cases) {
@@ -230,7 +230,7 @@ describe('what is unknown or cannot be', () => {
       HONGYAN_DATA_PORT: 'tcp://10.0.0.9:80',
       HONGYAN_IMAGE_REVISION: 'f00d',
     };
-    const warning = `ignored, since they are no options of Hongyan: ${Object.keys(env).sort().join(', ')}`;
+    const warning = `ignored environment variables that are not options of Hongyan: ${Object.keys(env).sort().join(', ')}`;
     expect(load({ env })).toMatchObject({ type: 'ok', warnings: [warning] });
     expect(load({})).toMatchObject({ type: 'ok', warnings: [] });
   });
@@ -256,7 +256,7 @@ describe('what is unknown or cannot be', () => {
 
 test.each([
   ['tiers=free=10', 'tiers: tiers are name='],
-  ['default-tier=gold', 'default-tier is one of unlimited, free, paid; not "gold"'],
+  ['default-tier=gold', 'default-tier must be one of unlimited, free, paid, not "gold"'],
   ['trusted-proxies=10.0.0.0/99', 'trusted-proxies: networks are addresses'],
 ])('--%s is refused', (given, message) => {
   expect(refusal({ argv: [`--${given}`] })).toStartWith(message);
@@ -283,17 +283,17 @@ test('the options of an issuer go together, and its keys come by https, from a f
 describe('[N10] options of a cluster', () => {
   const refused: readonly (readonly [readonly string[], string])[] = [
     [['--roles=core'], 'the embedded profile has all roles in one server'],
-    [['--profile=cluster', '--roles=cores'], 'roles: the roles are gateway, core, worker; not "cores"'],
+    [['--profile=cluster', '--roles=cores'], 'roles: unknown role "cores": the roles are gateway, core, worker'],
     [['--profile=cluster', '--gateways=2'], 'gateways is for the embedded profile'],
     [['--profile=cluster', '--node=a b'], 'node is up to 64 letters'],
-    [['--profile=cluster', '--cluster-name=A'], 'cluster-name is up to 32 lower-case letters'],
-    [['--profile=cluster', '--link-listen=7400'], 'link-listen is host:port'],
+    [['--profile=cluster', '--cluster-name=A'], 'cluster-name must be 1 to 32 lower-case letters'],
+    [['--profile=cluster', '--link-listen=7400'], 'link-listen must be host:port'],
     [['--profile=cluster', '--link-listen=0.0.0.0:7400'], 'link-listen 0.0.0.0:7400 is every address'],
     [['--profile=cluster', '--link-tls-ca=ca.pem'], 'link-tls-cert, link-tls-key and link-tls-ca go together'],
-    [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: write a URL such as mysql://'],
-    [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: write a URL such as mysql://'],
-    [['--profile=cluster', '--redis-urls=redis://a,rediss://b'], 'redis-urls: the nodes of one Redis Cluster have'],
-    [['--profile=cluster', '--kafka-brokers=broker'], 'kafka-brokers: write host:port of some brokers'],
+    [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: must be a URL such as mysql://'],
+    [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: must be a URL such as mysql://'],
+    [['--profile=cluster', '--redis-urls=redis://a,rediss://b'], 'redis-urls: all nodes of a Redis Cluster must have'],
+    [['--profile=cluster', '--kafka-brokers=broker'], 'kafka-brokers: must be host:port of one or more brokers'],
   ];
   for (const [argv, sentence] of refused)
     test(`${argv.join(' ')} is refused`, () => {

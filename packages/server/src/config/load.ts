@@ -166,7 +166,7 @@ function isMisspelt(variable: string, candidates: readonly string[]): boolean {
 }
 
 const foreignWarning = (variables: readonly string[]): string =>
-  `ignored, since they are no options of Hongyan: ${[...variables].sort().join(', ')}`;
+  `ignored environment variables that are not options of Hongyan: ${[...variables].sort().join(', ')}`;
 
 function readFileOptions(path: string | undefined, readFile: LoadInput['readFile']): Map<string, unknown> {
   if (path === undefined) return new Map();
@@ -196,7 +196,7 @@ function unknownName(name: string, candidates: readonly string[]): string {
 function check(option: Option, given: unknown, { source, where }: { readonly source: Source; readonly where: string }) {
   const value = source === 'file' ? given : fromText(option, String(given));
   const refuse = (expected: string): never => {
-    throw new ConfigError(`${where} is ${expected}; not ${JSON.stringify(given)}`);
+    throw new ConfigError(`${where} must be ${expected}, not ${JSON.stringify(given)}`);
   };
   switch (option.type) {
     case 'text':
@@ -223,11 +223,12 @@ function fromText({ type }: Option, text: string): string | number | boolean {
 function checkTogether(config: Config): void {
   const { listen, operatorListen, tlsCert, tlsKey, contentBytesMax, frameBytesMax, connectionBacklogBytesMax } = config;
   // Paths below it would be those of the folder that the process happens to be in.
-  if (config.data === '') throw new ConfigError('data is a folder, for instance ./data; not ""');
-  if (!isAddress(listen)) throw new ConfigError(`listen is host:port, for instance 127.0.0.1:8080; not "${listen}"`);
+  if (config.data === '') throw new ConfigError('data must be a folder, for example ./data, not ""');
+  if (!isAddress(listen))
+    throw new ConfigError(`listen must be host:port, for example 127.0.0.1:8080, not "${listen}"`);
   if (operatorListen !== '' && !isAddress(operatorListen))
     throw new ConfigError(
-      `operator-listen is host:port, for instance 127.0.0.1:8090, or empty; not "${operatorListen}"`,
+      `operator-listen must be host:port, for example 127.0.0.1:8090, or empty, not "${operatorListen}"`,
     );
   if (operatorListen === listen && !listen.endsWith(':0'))
     throw new ConfigError('operator-listen and listen are two addresses: clients must not reach what is for operators');
@@ -245,13 +246,13 @@ function checkTogether(config: Config): void {
 
 function checkHttpUrl(name: string, value: string, example: string): void {
   if (value !== '' && !['http:', 'https:'].includes(URL.parse(value)?.protocol ?? ''))
-    throw new ConfigError(`${name} is a URL such as ${example}; not "${withoutPasswords(value)}"`);
+    throw new ConfigError(`${name} must be a URL such as ${example}, not "${withoutPasswords(value)}"`);
 }
 
 function checkLimits({ tiers, defaultTier, trustedProxies }: Config): void {
   const known = orConfigError('tiers', () => parseTiers(tiers));
   if (!known.has(defaultTier))
-    throw new ConfigError(`default-tier is one of ${[...known.keys()].join(', ')}; not "${defaultTier}"`);
+    throw new ConfigError(`default-tier must be one of ${[...known.keys()].join(', ')}, not "${defaultTier}"`);
   orConfigError('trusted-proxies', () => parseNetworks(trustedProxies));
 }
 
@@ -286,16 +287,16 @@ function checkCluster(config: Config): void {
       'gateways is for the embedded profile: in a cluster, start further processes with roles gateway',
     );
   if (!/^[a-z][a-z0-9_-]{0,31}$/.test(clusterName))
-    throw new ConfigError(`cluster-name is up to 32 lower-case letters, digits, - and _; not "${clusterName}"`);
+    throw new ConfigError(`cluster-name must be 1 to 32 lower-case letters, digits, - and _, not "${clusterName}"`);
   if (node !== '' && !/^[\w.-]{1,64}$/.test(node))
-    throw new ConfigError(`node is up to 64 letters, digits, dots, - and _; not "${node}"`);
+    throw new ConfigError(`node must be 1 to 64 letters, digits, dots, - and _, not "${node}"`);
   const addresses = { 'link-listen': linkListen, 'link-address': linkAddress, 'operator-address': operatorAddress };
   for (const [name, address] of Object.entries(addresses))
     if (!isAddress(address) && !(name !== 'link-listen' && address === ''))
-      throw new ConfigError(`${name} is host:port, for instance 127.0.0.1:7400; not "${address}"`);
+      throw new ConfigError(`${name} must be host:port, for example 127.0.0.1:7400, not "${address}"`);
   if (linkAddress === '' && /^[0:.]+$/.test(parseAddress(linkListen).hostname))
     throw new ConfigError(
-      `link-listen ${linkListen} is every address of the machine: say by link-address at which one the gateways reach this core`,
+      `link-listen ${linkListen} listens on every address of the machine: set link-address to the one at which gateways reach this core`,
     );
   checkLinkTls(config);
   orConfigError('mysql-url', () => mysqlServer(config, 'timeline'));

@@ -44,7 +44,7 @@ export async function assertNoCopy(data: string): Promise<Moved | undefined> {
 export async function assertNotMoved(data: string): Promise<void> {
   const moved = await assertNoCopy(data);
   if (moved !== undefined)
-    throw new Error(`the store of ${data} is being moved into the cluster ${moved.cluster}: try again in a moment`);
+    throw new Error(`the store of ${data} is being migrated into the cluster ${moved.cluster}: try again in a moment`);
 }
 
 /** For a move: from its end on the folder is an old copy of the cluster's store, and another cluster would go on from it with the same epoch. */
@@ -55,4 +55,4 @@ export async function assertNotMovedElsewhere(data: string, cluster: string): Pr
 
 const movedMessage = (data: string, { cluster, atMs }: Moved): string =>
   `the store of ${data} was moved into the cluster ${cluster} at ${new Date(atMs).toISOString()}: start it with --profile cluster. ` +
-  `What the cluster was told since is not in the folder`;
+  `Later changes are in the cluster only`;

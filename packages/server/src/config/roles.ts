@@ -7,7 +7,7 @@ export type Role = (typeof roles)[number];
 export function parseRoles(text: string): ReadonlySet<Role> {
   const given = text.split(',').map((part) => part.trim());
   const unknown = given.find((name) => !isRole(name));
-  if (unknown !== undefined) throw new Error(`the roles are ${roles.join(', ')}; not "${unknown}"`);
+  if (unknown !== undefined) throw new Error(`unknown role "${unknown}": the roles are ${roles.join(', ')}`);
   return new Set(given.filter(isRole));
 }
 

@@ -68,12 +68,12 @@ function parseRetired(line: string, path: string): Secret {
   const retiredAtMs = Date.parse(time);
   if (Number.isNaN(retiredAtMs))
     throw new Error(
-      `${path}: a line behind the first reads "<hex> retired <time>", as hongyan secret rotate writes it`,
+      `${path}: each line after the first must read "<hex> retired <time>", as hongyan secret rotate writes it`,
     );
   return { ...parseSecret(hex, path), retiredAtMs };
 }
 
-function parseSecret(text: string, path: string, then = 'every user then has to log in again'): Secret {
+function parseSecret(text: string, path: string, then = 'every user will have to log in again'): Secret {
   const secret = Uint8Array.from(Buffer.from(text.trim(), 'hex'));
   const isWeak = secret.length < bytes || secret.every((byte) => byte === secret[0]);
   if (isWeak) throw new Error(`${path} does not hold ${bytes} random bytes as hex: delete it and start again; ${then}`);

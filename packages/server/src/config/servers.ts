@@ -49,7 +49,7 @@ export function redisServers({ redisUrls }: Pick<Config, 'redisUrls'>): RedisSer
     ({ protocol, username, password }) =>
       protocol !== first.protocol || username !== first.username || password !== first.password,
   );
-  if (differs) throw new Error('the nodes of one Redis Cluster have one scheme, one user and one password');
+  if (differs) throw new Error('all nodes of a Redis Cluster must have the same scheme, user and password');
   return {
     addresses: urls.map(({ hostname, port }) =>
       formatAddress({ hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || redisPort }),
@@ -65,7 +65,7 @@ export function kafkaBrokers({ kafkaBrokers: text }: Pick<Config, 'kafkaBrokers'
   const brokers = partsOf(text);
   const wrong = brokers.find((broker) => !/^.+:\d{1,5}$/.test(broker));
   if (wrong !== undefined || brokers.length === 0)
-    throw new Error(`write host:port of some brokers, joined by commas; not "${wrong ?? text}"`);
+    throw new Error(`must be host:port of one or more brokers, separated by commas; not "${wrong ?? text}"`);
   return brokers;
 }
 
@@ -81,6 +81,6 @@ const partsOf = (list: string): readonly string[] =>
 function parseUrl(text: string, protocols: readonly string[], example: string): URL {
   const url = URL.parse(text);
   if (url === null || !protocols.includes(url.protocol) || url.hostname === '')
-    throw new Error(`write a URL such as ${example}; not "${withoutPasswords(text)}"`);
+    throw new Error(`must be a URL such as ${example}, not "${withoutPasswords(text)}"`);
   return url;
 }

@@ -27,9 +27,9 @@ export function parseTiers(text: string): ReadonlyMap<string, ConfiguredTier | u
     };
     if (name === '' || tier.perS <= 0 || tier.burst < 1 || tier.storedBytesPerDay < 1)
       throw new Error(
-        `tiers are name=requests per second/burst/MiB a day, joined by commas, for instance free=10/20/100; not "${part}"`,
+        `tiers must be name=requests per second/burst/MiB a day, separated by commas, for example free=10/20/100; not "${part}"`,
       );
-    if (tiers.has(name)) throw new Error(`tiers name "${name}" twice, or it is the one without limits`);
+    if (tiers.has(name)) throw new Error(`tier "${name}" is defined twice, or is the built-in one without limits`);
     tiers.set(name, tier);
   }
   return tiers;

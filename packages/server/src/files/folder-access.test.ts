@@ -28,8 +28,8 @@ test('where a file stands in the place of the folder, or of one above, the file 
   const file = join(parent, 'file');
   writeFileSync(file, '');
   for (const path of [file, join(file, 'data'), join(file, 'deep', 'data')])
-    expect(ensureFolder(path)).rejects.toThrow(`the folder ${path} cannot be created: ${file} is no folder`);
-  expect(assertReadable(file)).rejects.toThrow(`${file} is no folder`);
+    expect(ensureFolder(path)).rejects.toThrow(`the folder ${path} cannot be created: ${file} is not a folder`);
+  expect(assertReadable(file)).rejects.toThrow(`${file} is not a folder`);
 });
 
 test.each([

@@ -13,7 +13,7 @@ export async function ensureFolder(path: string): Promise<void> {
   } catch (error) {
     const prefix = `the folder ${path} cannot be created: `;
     const above = await nearestExisting(path);
-    if (await isOther(above)) throw new Error(`${prefix}${above} is no folder`, { cause: error });
+    if (await isOther(above)) throw new Error(`${prefix}${above} is not a folder`, { cause: error });
     await assertMay(readAndWrite, above, prefix);
     throw new Error(`${prefix}${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
@@ -59,7 +59,7 @@ async function assertMay(mode: number, path: string, prefix = ''): Promise<void>
     if (code === 'EROFS') throw new Error(`${prefix}${path} is on a read-only file system`, { cause });
     if (code !== 'EACCES' && code !== 'EPERM') throw cause;
     // A file has no right to be entered.
-    if (await isOther(path)) throw new Error(`${prefix}${path} is no folder`, { cause });
+    if (await isOther(path)) throw new Error(`${prefix}${path} is not a folder`, { cause });
     throw new Error(`${prefix}${await ownership(path)}`, { cause });
   }
 }
@@ -71,7 +71,7 @@ export async function ownership(path: string): Promise<string> {
   const owner = await ownerOf(path);
   if (owner === self) return `${path} does not let its owner read and write: run chmod u+rwX ${path}`;
   const whose = owner === undefined ? 'is in a folder of another user' : `belongs to uid ${owner}`;
-  return `${path} ${whose}, and ${process}: run it as that user, or change the owner by chown`;
+  return `${path} ${whose}, and ${process}: run it as that user, or change the owner with chown`;
 }
 
 /** undefined where a folder above does not let this process look. */

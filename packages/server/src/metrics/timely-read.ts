@@ -23,12 +23,15 @@ export class TimelyRead<T> {
     });
     try {
       const value = await Promise.race([this.#running, aborted(signal)]);
-      if (this.#isMissing) this.#log.info('metric is read again', { metric: this.#metric });
+      if (this.#isMissing) this.#log.info('metric is readable again', { metric: this.#metric });
       this.#isMissing = false;
       return value;
     } catch (error) {
       if (!this.#isMissing)
-        this.#log.error('metric not read: scrapes go without it until it is', { metric: this.#metric, error });
+        this.#log.error('failed to read a metric: scrapes omit it until it is readable', {
+          metric: this.#metric,
+          error,
+        });
       this.#isMissing = true;
       return undefined;
     }

@@ -86,7 +86,7 @@ test('[O13] a kept profile has its reason, its hottest functions and both files,
   });
   const heap = await files.file(id, 'heap.pb.gz');
   expect(heap && (await decodePprof(heap)).stacks).toMatchObject([{ frames: [{ name: 'Map' }], values: [3, 96] }]);
-  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ message: 'profile kept', id, folder: join(folder, id) });
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ message: 'profile stored', id, folder: join(folder, id) });
   expect((await stat(join(folder, id))).mode & 0o777).toBe(0o700);
   expect((await stat(join(folder, id, 'cpu.pb.gz'))).mode & 0o777).toBe(0o600);
 });

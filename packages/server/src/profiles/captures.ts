@@ -67,7 +67,7 @@ export class Captures {
     const kept: NewProfile = { process: name, taken_at, seconds, reason, top: topOf(profile), files };
     const record = await this.#options.files.add(kept);
     const { id, top } = record;
-    this.#options.log.warn('profile kept', {
+    this.#options.log.warn('profile stored', {
       id,
       folder: this.#options.files.folderOf(id),
       reason: `${reason.type}: ${reason.detail}`,
@@ -106,9 +106,10 @@ export class Captures {
     const { process, reason } = request;
     try {
       const taken = await this.take(request);
-      if (taken.type !== 'ok') log.warn('no profile taken', { process, reason: reason.detail, why: taken.message });
+      if (taken.type !== 'ok')
+        log.warn('failed to take a profile', { process, reason: reason.detail, why: taken.message });
     } catch (error) {
-      log.error('no profile taken', { process, reason: reason.detail, error });
+      log.error('failed to take a profile', { process, reason: reason.detail, error });
     }
   }
 

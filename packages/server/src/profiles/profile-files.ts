@@ -104,7 +104,7 @@ export class ProfileFiles {
     const record = json.type === 'ok' ? checkShape<ProfileRecord>(ProfileRecordSchema, json.value, recordName) : json;
     if (record.type === 'ok') return record.value;
     const { message: why } = record;
-    this.#options.log.warn('record of a profile left out: it is damaged', { id, folder: this.folderOf(id), why });
+    this.#options.log.warn('skipped a damaged profile record', { id, folder: this.folderOf(id), why });
     return undefined;
   }
 

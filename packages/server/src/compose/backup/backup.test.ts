@@ -112,14 +112,14 @@ test('[O24] a restore into an empty folder that fails leaves it empty; one that 
   expect(String(await rejectionOf(putBack('whole', empty)))).toContain('is not as it was written: it has 1 bytes');
   expect(readdirSync(empty)).toEqual([]);
   await mkdir(dataLayout(empty).restoring);
-  expect(String(await rejectionOf(putBack('whole', empty)))).toContain('was interrupted: delete what is in it');
+  expect(String(await rejectionOf(putBack('whole', empty)))).toContain('was interrupted: delete its contents');
 });
 
 test('[O23] the data folder of processes of a cluster has no stores: its backup is refused with what to do', async () => {
   const cluster = join(folder, 'cluster');
   await mkdir(dataLayout(cluster).nodes, { recursive: true });
   data = cluster;
-  expect(String(await rejectionOf(back('none')))).toContain('whose stores are databases: back these up');
+  expect(String(await rejectionOf(back('none')))).toContain('whose stores are databases: back up the databases');
 });
 
 test('[O23][O24] a store that was moved into a cluster is not backed up, nor replaced, until its mark is deleted', async () => {

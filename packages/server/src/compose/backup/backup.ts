@@ -39,11 +39,11 @@ export async function backUp(options: BackupOptions): Promise<Manifest> {
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
   if (!existsSync(layout.directory) && existsSync(layout.nodes))
-    throw new Error(`${data} is of processes of a cluster, whose stores are databases: back these up`);
+    throw new Error(`${data} belongs to a cluster, whose stores are databases: back up the databases`);
   if (!existsSync(layout.directory) || !existsSync(headsPath(layout.timeline)))
-    throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
+    throw new Error(`no server has run on the folder ${data}; give the server's data folder with --data`);
   await assertNoCopy(data);
-  if (existsSync(target)) throw new Error(`${target} is there already: name a folder that is not`);
+  if (existsSync(target)) throw new Error(`${target} already exists: give a folder that does not exist`);
   await mkdir(dirname(resolve(target)), { recursive: true, mode: 0o700 });
   const draft = await mkdtemp(`${resolve(target)}.partial-`);
   try {

@@ -52,7 +52,7 @@ async function writeAll(target: FileHandle, bytes: Buffer, path: string): Promis
     const { bytesWritten } = await target.write(left).catch((cause: Error) => {
       throw new Error(`${path} cannot be written: ${cause.message}`, { cause });
     });
-    if (bytesWritten === 0) throw new Error(`${path} cannot be written: ENOSPC: it takes no more bytes`);
+    if (bytesWritten === 0) throw new Error(`${path} cannot be written: ENOSPC: no more bytes can be written`);
     left = left.subarray(bytesWritten);
   }
 }

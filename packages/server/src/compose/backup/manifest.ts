@@ -35,9 +35,9 @@ export async function readManifest(folder: string): Promise<Manifest> {
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw new Error(`${folder} is no backup, or one that was interrupted: ${path} cannot be read`, { cause });
+    throw new Error(`${folder} is not a complete backup: ${path} cannot be read`, { cause });
   }
   const checked = checkShape<Manifest>(ManifestSchema, value, manifestName);
-  if (checked.type !== 'ok') throw new Error(`${path} is of another version of Hongyan: ${checked.message}`);
+  if (checked.type !== 'ok') throw new Error(`${path} was written by another version of Hongyan: ${checked.message}`);
   return checked.value;
 }

@@ -78,7 +78,7 @@ async function makeDraft(data: string): Promise<string> {
     return restoring;
   }
   await ensureFolder(dirname(resolve(data))).catch((cause: Error) => {
-    throw new Error(`${cause.message}; or make an empty folder ${data} that it may write in`, { cause });
+    throw new Error(`${cause.message}; or create an empty folder ${data} that it may write to`, { cause });
   });
   return mkdtemp(`${resolve(data)}.partial-`);
 }
@@ -159,7 +159,7 @@ function assertStopped(data: string): void {
 function assertMovable(data: string): void {
   if (isFree(data) || statSync(data).dev === statSync(dirname(resolve(data))).dev) return;
   throw new Error(
-    `${data} is the root of a volume, which cannot be moved aside: move what is in it elsewhere, and restore without --replace`,
+    `${data} is the root of a volume, which cannot be moved aside: move its contents elsewhere, and restore without --replace`,
   );
 }
 
@@ -169,13 +169,13 @@ function assertFree(data: string, { taken_at }: Manifest): void {
   assertStopped(data);
   const { timeline, restoring } = dataLayout(data);
   if (existsSync(restoring))
-    throw new Error(`a restore into ${data} was interrupted: delete what is in it, then restore again`);
+    throw new Error(`a restore into ${data} was interrupted: delete its contents, then restore again`);
   const newest = existsSync(timeline) ? newestOf(timeline) : undefined;
   const what =
     newest !== undefined && newest > taken_at
       ? `has messages that are newer than the backup, up to ${new Date(newest).toISOString()}`
       : 'is not empty';
-  throw new Error(`${data} ${what}: name an empty folder by --data, or have this one moved aside with --replace`);
+  throw new Error(`${data} ${what}: give an empty folder with --data, or move this one aside with --replace`);
 }
 
 /** Unix milliseconds of the newest entry; undefined when there is none. */

@@ -50,7 +50,7 @@ function withStore<T>(path: string, read: (db: Database) => T): T {
   try {
     const found = read(db);
     // The log is no part of a backup. Closing would pass over what keeps it from the file, as a full disk does.
-    if (!emptyLog(db)) throw new Error('its log is being read, and cannot be brought into the file');
+    if (!emptyLog(db)) throw new Error('its write-ahead log is in use and cannot be merged into the file');
     return found;
   } catch (error) {
     throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -62,7 +62,7 @@ function withStore<T>(path: string, read: (db: Database) => T): T {
 function assertWhole(db: Database): void {
   const rows = db.query<{ integrity_check: string }, []>('PRAGMA integrity_check(3)').all();
   const found = rows.map(({ integrity_check }) => integrity_check).join('; ');
-  if (found !== 'ok') throw new Error(`SQLite finds it damaged: ${found}`);
+  if (found !== 'ok') throw new Error(`SQLite reports damage: ${found}`);
 }
 
 interface Span {
@@ -82,7 +82,7 @@ function checkMonth(db: Database, lastSeqs: Map<string, number>): number {
   for (const { id, count, first, last } of spans.iterate()) {
     const before = lastSeqs.get(id);
     if (before !== undefined && first !== before + 1)
-      throw new Error(`[D2] ${id} goes on with seq ${first} after ${before}`);
+      throw new Error(`[D2] ${id} continues with seq ${first} after ${before}`);
     if (count !== last - first + 1) throw new Error(`[D2] ${id} has ${count} entries from seq ${first} to ${last}`);
     lastSeqs.set(id, last);
     entries += count;

@@ -56,7 +56,7 @@ export class Announcement {
     const { registry, node, log } = this.#options;
     await registry
       .withdraw(node)
-      .catch((error: unknown) => log.warn('node not withdrawn: its record expires by itself', { error }));
+      .catch((error: unknown) => log.warn('failed to withdraw the node: its record expires', { error }));
   }
 
   async #announce(): Promise<void> {
@@ -69,7 +69,7 @@ export class Announcement {
       if (isReplaced) {
         this.#isOver = true;
         this.#timer.cancel();
-        log.error('another process that started later has the name of this one: this one leaves', { node: node.name });
+        log.error('a newer process uses the name of this node: stopping', { node: node.name });
         onReplaced();
       } else if (isDrainRequested && !this.#isDrainRequested) {
         this.#isDrainRequested = true;
@@ -77,7 +77,7 @@ export class Announcement {
       }
     } catch (error) {
       // Links that stand go on working; the others only cannot learn of a change.
-      if (!this.#isFailing) log.warn('node not announced: trying again', { error });
+      if (!this.#isFailing) log.warn('failed to announce the node, retrying', { error });
       this.#isFailing = true;
     } finally {
       this.#announcing = undefined;

@@ -112,8 +112,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
       await parts.drain();
       await closing.run();
     },
-    roll: () =>
-      Promise.reject(new Error('in a cluster processes are replaced one by one: drain one, stop it, start it')),
+    roll: () => Promise.reject(new Error('in a cluster, drain, stop and start one process after another')),
   };
 }
 
@@ -179,8 +178,8 @@ function announce({ config, given, surroundings, folder, instance, servers, part
     },
     facts: () => parts.facts(),
     onDrain: () => {
-      given.log.info('an operator asked this process to drain');
-      parts.drain().catch((error: unknown) => given.log.error('not drained', { error }));
+      given.log.info('an operator requested the drain of this process');
+      parts.drain().catch((error: unknown) => given.log.error('failed to drain', { error }));
     },
     onReplaced: () => parts.die(),
     clock: surroundings.clock,

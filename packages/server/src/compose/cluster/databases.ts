@@ -28,7 +28,7 @@ export async function databaseForCommands(config: Config, service: DatabaseServi
   try {
     if (!(await isThere(connection, server.database)))
       throw new Error(
-        `no server has run on the cluster ${clusterName} at ${server.host}:${server.port}; name the cluster by --cluster-name and its server by --mysql-url`,
+        `no server has run on the cluster ${clusterName} at ${server.host}:${server.port}; give the cluster with --cluster-name and its server with --mysql-url`,
       );
   } finally {
     await connection.end();
@@ -45,7 +45,7 @@ async function ensureDatabase(server: MysqlServer, connectTimeout: number): Prom
   } catch (cause) {
     if (await isThere(connection, database)) return;
     throw new Error(
-      `MySQL does not let ${user} create the database ${database}: create it with the character set utf8mb4 and the collation utf8mb4_bin, and grant ${user} all on it`,
+      `the MySQL user ${user} may not create the database ${database}: create it with the character set utf8mb4 and the collation utf8mb4_bin, and grant ${user} all privileges on it`,
       { cause },
     );
   } finally {

@@ -92,14 +92,14 @@ export async function openGatewayPart(
   const renewing = clock.every(renewEveryMs, () => {
     servers.registry
       .renew(node, sessionsOf(gateway, node))
-      .catch((error: unknown) => log.warn('sessions not renewed: trying again', { error }));
+      .catch((error: unknown) => log.warn('failed to renew sessions, retrying', { error }));
   });
   closing.push(async () => {
     renewing.cancel();
     await gateway.close();
     await servers.registry
       .forgetNode(node)
-      .catch((error: unknown) => log.warn('sessions not forgotten: they expire by themselves', { error }));
+      .catch((error: unknown) => log.warn('failed to remove sessions: they expire', { error }));
   });
   const { url } = gateway;
   return {

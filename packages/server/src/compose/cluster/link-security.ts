@@ -22,7 +22,7 @@ interface Surroundings {
 export async function readLinkSecurity(config: Config, { log, clock }: Surroundings): Promise<LinkSecurity> {
   const tls = await readLinkTls(config, clock);
   if (tls === undefined && !isLoopback(parseAddress(config.linkListen).hostname))
-    log.warn('links are not encrypted: give them a certificate by link-tls-cert', { address: config.linkListen });
+    log.warn('links are not encrypted: set link-tls-cert', { address: config.linkListen });
   const certificate = tls === undefined ? undefined : new LinkCertificate(tls);
   return { secret: await readOrCreateLinkSecret(config.data, log), certificate };
 }
@@ -49,7 +49,7 @@ export function certificateRenewal(
   return async () => {
     const tls = await readLinkTls(config, clock).catch((cause: Error) => {
       throw new Error(
-        `${cause.message}; a reload reads the files that the server was started with, others take a restart`,
+        `${cause.message}; a reload rereads only the files given at the start, others require a restart`,
         {
           cause,
         },

@@ -23,14 +23,14 @@ export async function claimNodeFolder({ data, node, roles }: Config): Promise<No
   if (node !== '') {
     const claimed = await claim(nodes, node);
     if (claimed !== undefined) return claimed;
-    throw new Error(`another process has the name ${node}: stop it, or name this one otherwise by --node`);
+    throw new Error(`node name ${node} is in use: stop the other process, or choose another name with --node`);
   }
   const stem = `${machineName()}-${wordOf(parseRoles(roles))}`;
   for (let number = 1; number <= processesMax; number++) {
     const claimed = await claim(nodes, `${stem}-${number}`);
     if (claimed !== undefined) return claimed;
   }
-  throw new Error(`${processesMax} processes named ${stem} run on ${data}: give this one another folder by --data`);
+  throw new Error(`${processesMax} processes named ${stem} run on ${data}: give this one another folder with --data`);
 }
 
 async function claim(nodes: string, name: string): Promise<NodeFolder | undefined> {

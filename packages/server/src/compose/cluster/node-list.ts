@@ -65,7 +65,7 @@ export class NodeList {
       this.#nodes = await registry.list();
       this.#isFailing = false;
     } catch (error) {
-      if (!this.#isFailing) log.warn('processes of the cluster not looked up: those that are known stay', { error });
+      if (!this.#isFailing) log.warn('failed to look up the nodes: the known ones stay listed', { error });
       this.#isFailing = true;
       return;
     }

@@ -97,7 +97,7 @@ export class NodeParts implements Connections {
         if (!isWanted) return { status: 'ok' };
         if (this.gateway) return this.gateway.health();
         const why = this.coreProblem;
-        return { status: 'failed', reason: `starting: it waits for a core${why === undefined ? '' : `; ${why}`}` };
+        return { status: 'failed', reason: `starting: waiting for a core${why === undefined ? '' : `; ${why}`}` };
       },
     };
   }

@@ -28,10 +28,10 @@ export async function whenMoved(
     for (let isWaiting = false; ; ) {
       const move = await readMoveState(pool);
       if (move === undefined || move.isComplete) {
-        if (isWaiting) log.info('the store is moved: starting');
+        if (isWaiting) log.info('the migration is complete: starting');
         return;
       }
-      if (!isWaiting) log.info('a store is being moved into this cluster: waiting until hongyan migrate is done');
+      if (!isWaiting) log.info('a store is being migrated into this cluster: waiting for hongyan migrate to finish');
       isWaiting = true;
       await sleep(clock, { delayMs: lookEveryMs, signal });
       signal.throwIfAborted();

@@ -48,7 +48,7 @@ test('one that serves late is waited for, with a line that says what is wrong, a
   await waiting.pass(1);
   expect(await waiting.result).toBe('open');
   const line = 'waiting for a server {"server":"Redis","error":"Redis cannot be used: start it"}';
-  expect(waiting.lines).toEqual([line, line, 'the server that was waited for serves {"server":"Redis","seconds":12}']);
+  expect(waiting.lines).toEqual([line, line, 'the server is available {"server":"Redis","seconds":12}']);
 });
 
 test('one that answers nothing at all is named too, while the first try still waits', async () => {
@@ -61,7 +61,7 @@ test('one that never serves ends the start after half a minute, with what to do'
   const waiting = new Waiting(() => Promise.reject(away()));
   await waiting.pass(31);
   expect(String(await rejectionOf(waiting.result))).toMatch(
-    /Redis cannot be used: start it \(waited for it for (29|30) s\)/,
+    /Redis cannot be used: start it \(after (29|30) s of retries\)/,
   );
   expect(waiting.clock.nextInMs).toBeUndefined();
 });

@@ -50,12 +50,12 @@ export async function whenServing<T>(open: () => Promise<T>, { server, clock, lo
     for (;;) {
       try {
         const opened = await Promise.race([open(), givenUp]);
-        if (hasWaited) log.info('the server that was waited for serves', { server, seconds: secondsOf(waitedMs()) });
+        if (hasWaited) log.info('the server is available', { server, seconds: secondsOf(waitedMs()) });
         return opened;
       } catch (failed) {
         if (!(failed instanceof ServerTrouble && failed.mayPass)) throw failed;
         if (waitedMs() + pauseMs > waitMs)
-          throw new Error(`${failed.message} (waited for it for ${secondsOf(waitedMs())} s)`, { cause: failed });
+          throw new Error(`${failed.message} (after ${secondsOf(waitedMs())} s of retries)`, { cause: failed });
         error = failed.message;
       }
       await sleep(clock, { delayMs: pauseMs, signal });

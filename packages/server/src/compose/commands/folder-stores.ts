@@ -58,7 +58,7 @@ export async function withDirectoryReader<T>(
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
   if (!existsSync(layout.directory))
-    throw new Error(`the folder ${data} has no users; name the server's data folder by --data`);
+    throw new Error(`the folder ${data} has no users; give the server's data folder with --data`);
   const directory = openSqliteDirectoryReader(layout.directory);
   try {
     return await work(directory);
@@ -75,7 +75,7 @@ export async function withDeviceReader<T>(
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
   if (!existsSync(layout.devices))
-    throw new Error(`the folder ${data} has no devices; name the server's data folder by --data`);
+    throw new Error(`the folder ${data} has no devices; give the server's data folder with --data`);
   const devices = openSqliteDeviceReader(layout.devices);
   try {
     return await work(devices);
@@ -92,7 +92,7 @@ export async function withReaders<T>(
   const layout = dataLayout(data);
   if (existsSync(data)) await assertReadable(data);
   if (![layout.directory, layout.devices, layout.timeline].every((path) => existsSync(path)))
-    throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
+    throw new Error(`no server has run on the folder ${data}; give the server's data folder with --data`);
   const directory = openSqliteDirectoryReader(layout.directory);
   const devices = openSqliteDeviceReader(layout.devices);
   const timeline = openSqliteTimelineReader(layout.timeline);

@@ -42,7 +42,7 @@ class FolderStores implements CommandStores {
     const { data } = this.#config;
     if (existsSync(data)) await assertReadable(data);
     if (!existsSync(dataLayout(data).access))
-      throw new Error(`the folder ${data} has no keys; name the server's data folder by --data`);
+      throw new Error(`the folder ${data} has no keys; give the server's data folder with --data`);
     return this.withAccess(work);
   }
 

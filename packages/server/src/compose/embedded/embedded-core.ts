@@ -217,7 +217,7 @@ const sqliteEvents = (
 function assertRestored(data: string): void {
   if (!existsSync(dataLayout(data).restoring)) return;
   throw new Error(
-    `${data} is being restored, or its restore was interrupted: wait for it, or delete what is in the folder and restore again`,
+    `${data} is being restored, or its restore was interrupted: wait until it ends, or delete the contents of the folder and restore again`,
   );
 }
 
@@ -225,7 +225,7 @@ function assertRestored(data: string): void {
 function assertDirectoryIsThere(path: string, timelineFolder: string): void {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > 0 || !hasMessages(timelineFolder)) return;
-  throw new Error(`${path} is missing or empty, though ${timelineFolder} has messages: put it back from a backup`);
+  throw new Error(`${path} is missing or empty, although ${timelineFolder} has messages: restore it from a backup`);
 }
 
 const hasMessages = (folder: string): boolean =>

@@ -180,7 +180,7 @@ class Front implements Connections {
   /** [O22] Answers when all are replaced. */
   async roll(): Promise<Result<{ readonly replaced: readonly string[] }>> {
     if (this.#gateways === undefined || this.#gateways.processes.length === 0)
-      return refusal.invalid('this server has no gateway processes to replace: stop it and start it again');
+      return refusal.invalid('this server has no gateway processes to replace: restart it instead');
     try {
       await this.#gateways.roll();
     } catch (error) {
@@ -234,7 +234,7 @@ async function startGateways(
     certificateEndsAtMs: gateway.certificateEndsAtMs,
     connections: gateway,
     sendInForce() {},
-    roll: () => Promise.reject(new Error('this server is one process: stop it and start it again')),
+    roll: () => Promise.reject(new Error('this server is one process: restart it instead')),
     async stop(drain) {
       await drainGateway(gateway, drain, surroundings);
       await gateway.close();

@@ -138,7 +138,7 @@ export class GatewaySlot {
     const before = this.#state;
     const operatorPath = this.#operatorPath;
     const drain = drainOf(begin);
-    if (before.type !== 'running') throw new Error(`${begin.node} does not run at present: try again when it does`);
+    if (before.type !== 'running') throw new Error(`${begin.node} is not running: try again when it is`);
     this.#startedMs = clock.monotonicMs();
     const launched = this.#launch();
     this.#following = launched.catch(() => undefined);

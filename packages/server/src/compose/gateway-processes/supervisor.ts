@@ -146,7 +146,7 @@ export class GatewaySupervisor {
     const down = this.#slots.filter(({ isRunning }) => !isRunning).map(({ node }) => node);
     if (down.length === 0) return healthy;
     const status = down.length === this.#slots.length ? 'failed' : 'degraded';
-    return { status, reason: `not running, and about to be started again: ${down.join(', ')}` };
+    return { status, reason: `not running, restarting: ${down.join(', ')}` };
   }
 
   /** [O22] One after another, so that the others serve meanwhile. Rejects at the first that does not start: the rest stay as they are. */

@@ -47,7 +47,7 @@ export class EntriesMove {
     this.#through = (await this.#to.state())?.through ?? 0;
     if (this.#through > this.#from.end())
       throw new Error(
-        'the cluster has entries that the data folder does not: an older copy of it was put back. Drop the databases, and begin anew',
+        'the cluster has entries that the data folder lacks, because an older copy of the folder was restored: drop the databases and start the migration anew',
       );
     for (let after: string | undefined = ''; after !== undefined; ) {
       const heads = this.#from.ended(after, pageSize);
@@ -92,7 +92,7 @@ export class EntriesMove {
     const inSource = this.#from.countThrough(this.#through);
     if (entries < inSource)
       throw new Error(
-        `the cluster has ${entries} entries and the data folder ${inSource}: drop the databases, and begin anew`,
+        `the cluster has ${entries} entries and the data folder ${inSource}: drop the databases and start the migration anew`,
       );
     let done = 0;
     for (let after = 0; ; ) {
@@ -123,7 +123,9 @@ export class EntriesMove {
     this.#unchecked.clear();
     const end = this.#from.end();
     if (this.#through !== end)
-      throw new Error(`the store goes on at ${end}, behind the move at ${this.#through}: another server writes to it`);
+      throw new Error(
+        `the store ends at ${end}, the migration at ${this.#through}: another server writes to the store`,
+      );
   }
 
   async #check(extents: readonly Extent[]): Promise<void> {

@@ -262,7 +262,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'a move into a cluster', ({ mysql, kaf
     const asked = { clock: systemClock, log: silentLog, config: { ...config, data } };
     const stopped = AbortSignal.abort(new Error('interrupted'));
     expect(await rejectionOf(move({ signal: stopped }))).toMatchObject({ message: 'interrupted' });
-    for (const words of ['the unfinished move of another store', 'is in use']) {
+    for (const words of ['the unfinished migration of another store', 'is in use']) {
       const message = expect.stringContaining(words);
       expect(await rejectionOf(checkMove(asked))).toMatchObject({ message });
       expect(await rejectionOf(move(asked))).toMatchObject({ message });

@@ -89,7 +89,7 @@ async function assertMayMove(source: MoveSource, target: MoveTarget, config: Con
   if (before?.epoch === source.timeline.epoch) return before;
   if (before !== undefined && !before.isComplete)
     throw new Error(
-      'the databases hold the unfinished move of another store: drop them, or name another --cluster-name',
+      'the databases contain the unfinished migration of another store: drop them, or choose another --cluster-name',
     );
   await assertEmpty(target, config);
   return undefined;
@@ -99,7 +99,7 @@ async function assertEmpty(target: MoveTarget, { clusterName }: Config): Promise
   const why = await target.occupation();
   if (why !== undefined)
     throw new Error(
-      `the cluster ${clusterName} is in use: ${why}. A store is moved into an empty cluster: name another by --cluster-name, or stop its processes and drop its databases`,
+      `the cluster ${clusterName} is in use: ${why}. A store can be migrated only into an empty cluster: choose another with --cluster-name, or stop its processes and drop its databases`,
     );
 }
 

@@ -44,7 +44,7 @@ export class MoveSource {
     const source = existsSync(headsPath(layout.timeline)) ? new MoveSource(layout) : undefined;
     if (source !== undefined && storesOfEach.every((store) => source.#database(store) !== undefined)) return source;
     source?.close();
-    throw new Error(`no server has run on the folder ${data}; name the server's data folder by --data`);
+    throw new Error(`no server has run on the folder ${data}; give the server's data folder with --data`);
   }
 
   private constructor(layout: DataLayout) {

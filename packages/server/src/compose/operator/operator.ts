@@ -86,7 +86,7 @@ export async function openOperator(
     await opened.close();
   };
   if (!isLoopback(listen.hostname))
-    log.warn('operators are listened to without TLS', { address: config.operatorListen });
+    log.warn('the operator listener is reachable from other machines without TLS', { address: config.operatorListen });
   return { url: opened.listener.url, close };
 }
 
@@ -140,6 +140,9 @@ const diskCheck = ({ data }: Config): HealthCheck => ({
     const { bavail, blocks, bsize } = await statfs(data);
     if (bavail >= blocks * freeShareMin) return healthy;
     const freeMebibytes = Math.floor((bavail * bsize) / 1024 / 1024);
-    return { status: 'degraded', reason: `${freeMebibytes} MiB are free where ${data} lies; sends fail when none are` };
+    return {
+      status: 'degraded',
+      reason: `${freeMebibytes} MiB are free on the disk of ${data}; sends fail when it is full`,
+    };
   },
 });

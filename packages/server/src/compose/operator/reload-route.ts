@@ -32,7 +32,7 @@ export function reloadRoute(live: LiveConfig, { levels, onChanged, readFiles }: 
       try {
         renewal = await readFiles?.();
       } catch (error) {
-        return refusal.invalid(`the configuration stays as it is: ${error instanceof Error ? error.message : error}`);
+        return refusal.invalid(`configuration unchanged: ${error instanceof Error ? error.message : error}`);
       }
       const report = live.reload();
       if (report.type !== 'ok') return report;

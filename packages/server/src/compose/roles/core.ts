@@ -131,7 +131,7 @@ export function startRetention(
   const retain = () => {
     timeline
       .retain({ fromMs: clock.nowMs() - days * dayMs })
-      .catch((error: unknown) => log.error('old messages not removed', { error }));
+      .catch((error: unknown) => log.error('failed to remove old messages', { error }));
   };
   retain();
   return clock.every(retainEveryMs, retain);

@@ -9,7 +9,7 @@ import { embeddedConsole, embeddedWebRoot } from './files-in-executable.ts';
 export function findWebRoot(named: string): StaticFiles {
   if (named === '') return embeddedWebRoot ?? new StaticFolder(builtApp('chat'));
   if (statSync(named, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new Error(`there is no folder ${named}, which web-root names`);
+    throw new Error(`the folder ${named} of web-root does not exist`);
   return new StaticFolder(named);
 }
 

@@ -16,7 +16,7 @@ export async function pullEvents(
   const names = types?.split(',') ?? [];
   const unknown = names.find((name) => !isEventType(name));
   if (unknown !== undefined)
-    return refusal.invalid(`there are no events of type ${unknown}; the types are ${eventTypes.join(', ')}`);
+    return refusal.invalid(`unknown event type ${unknown}; the types are ${eventTypes.join(', ')}`);
   const wanted = names.length === 0 ? undefined : [...names.filter(isEventType), ...unfilteredTypes];
   return eventReader.pull({
     after,

@@ -122,7 +122,7 @@ function typesOf(names: readonly string[]): Result<readonly EventType[]> {
   const unknown = names.find((name) => !(filterTypes as readonly string[]).includes(name));
   return unknown === undefined
     ? ok(names as readonly EventType[])
-    : refusal.invalid(`there are no events of type ${unknown}; the types are ${filterTypes.join(', ')}`);
+    : refusal.invalid(`unknown event type ${unknown}; the types are ${filterTypes.join(', ')}`);
 }
 
 const endpointView = ({ id, url, types, isEnabled, disabledReason, createdAtMs, oldSecret }: Endpoint) => ({

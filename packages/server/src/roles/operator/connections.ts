@@ -41,9 +41,10 @@ export const connectionsRoute = (connections: Connections): OperatorRoute => ({
   handle({ query }) {
     const after = Number(query.get('after') ?? 0);
     const limit = Number(query.get('limit') ?? limitDefault);
-    if (!Number.isInteger(after) || after < 0) return refusal.invalid('after is the "next" of the page before');
+    if (!Number.isInteger(after) || after < 0)
+      return refusal.invalid('after must be the "next" value of the previous page');
     if (!Number.isInteger(limit) || limit < 1 || limit > limitMax)
-      return refusal.invalid(`limit is a whole number from 1 to ${limitMax}`);
+      return refusal.invalid(`limit must be a whole number from 1 to ${limitMax}`);
     const userId = query.get('user_id');
     const page = connections.list({ after, limit, ...(userId === null ? {} : { userId }) });
     const next = page.length < limit ? undefined : page.at(-1)?.connection;

@@ -21,11 +21,11 @@ export function eventsRoute(reader: EventReader | undefined): OperatorRoute {
       const names = query.get('types')?.split(',') ?? [];
       const unknown = names.find((name) => !(eventTypes as readonly string[]).includes(name));
       if (unknown !== undefined)
-        return refusal.invalid(`there are no events of type ${unknown}; the types are ${eventTypes.join(', ')}`);
+        return refusal.invalid(`unknown event type ${unknown}; the types are ${eventTypes.join(', ')}`);
       const limit = numberOf(query, 'limit', { standard: pageSize, max: pageMax });
       const waitS = numberOf(query, 'wait_s', { standard: 0, max: eventsWaitSMax });
-      if (limit === undefined || limit === 0) return refusal.invalid(`limit is a number from 1 to ${pageMax}`);
-      if (waitS === undefined) return refusal.invalid(`wait_s is a number from 0 to ${eventsWaitSMax}`);
+      if (limit === undefined || limit === 0) return refusal.invalid(`limit must be a number from 1 to ${pageMax}`);
+      if (waitS === undefined) return refusal.invalid(`wait_s must be a number from 0 to ${eventsWaitSMax}`);
       return reader.pull({
         ...{ after: query.get('after') ?? undefined, limit, waitMs: waitS * 1000, signal },
         types: names.length === 0 ? undefined : [...(names as EventType[]), ...unfilteredTypes],

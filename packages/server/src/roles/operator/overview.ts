@@ -116,7 +116,7 @@ export class Overview {
       this.#points.push(pointOf({ before: since.reading, now: moment.reading }, { at: clock.nowMs(), seconds }));
       if (this.#points.length > pointsMax) this.#points.shift();
     } catch (error) {
-      log.error('overview not read', { error });
+      log.error('failed to read the overview', { error });
     } finally {
       this.#isReading = false;
     }

@@ -55,7 +55,7 @@ async function cpu(process: ProfiledProcess, { query, signal }: OperatorRequest)
   const seconds = Number(query.get('seconds') ?? secondsDefault);
   if (!(seconds > 0 && seconds <= secondsMax))
     return refusal.invalid(
-      `seconds is a number above 0, up to ${secondsMax}; not "${query.get('seconds')?.slice(0, 32)}"`,
+      `seconds must be a number above 0 and at most ${secondsMax}, not "${query.get('seconds')?.slice(0, 32)}"`,
     );
   const taken = await process.cpu({ seconds, signal });
   if (taken.type !== 'ok') return taken;

@@ -10,7 +10,7 @@ const limitMax = 500;
 export function numberIn(query: URLSearchParams, name: string): Result<number | undefined> {
   const text = query.get(name);
   if (text === null) return ok(undefined);
-  return /^\d{1,15}$/.test(text) ? ok(Number(text)) : refusal.invalid(`${name} is a whole number`);
+  return /^\d{1,15}$/.test(text) ? ok(Number(text)) : refusal.invalid(`${name} must be a whole number`);
 }
 
 /** `limit`, cut to what one answer holds. */

@@ -16,7 +16,8 @@ export function threadProfileRoutes(process: ProfiledProcess): readonly Operator
       isSlow: true,
       async handle({ query, signal }) {
         const seconds = Number(query.get('seconds'));
-        if (!(seconds > 0 && seconds <= secondsMax)) return refusal.invalid(`seconds is a number up to ${secondsMax}`);
+        if (!(seconds > 0 && seconds <= secondsMax))
+          return refusal.invalid(`seconds must be a number above 0 and at most ${secondsMax}`);
         return process.cpu({ seconds, signal });
       },
     },

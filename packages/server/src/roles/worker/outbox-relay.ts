@@ -49,7 +49,7 @@ async function relay(
       if (count > 0) await tasks.add(news);
       await outbox.delivered(events.map(({ no }) => no));
     } catch (error) {
-      log.error('events of a service not handed on, to be tried again', { service, error });
+      log.error('failed to relay the outbox of a service, retrying', { service, error });
       count = 0;
     }
     if (count < stepSize) await sleep(clock, { delayMs: lookEveryMs, signal });

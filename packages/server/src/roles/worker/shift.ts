@@ -62,7 +62,7 @@ export class Shift {
     const renewal = clock.every(leaseMs / 3, () => {
       queue
         .renew({ claims: tasks, leaseMs })
-        .catch((error: unknown) => log.error('claims not renewed', { kind: this.#work.kind, error }));
+        .catch((error: unknown) => log.error('failed to renew claims', { kind: this.#work.kind, error }));
     });
     try {
       await queue.settle(await this.#outcomes(tasks));
@@ -109,12 +109,12 @@ export class Shift {
     // What the environment did says nothing of how often it has done so: each claim of the task doubles the delay.
     const attempt = isOfTask ? task.failureCount : task.attempt - 1;
     const delayMs = backOffMs(attempt, { baseMs: backOffBaseMs, maxMs: backOffMaxMs, random });
-    log.warn('task failed, to be tried again', { kind: task.kind, taskId: task.taskId, delayMs, error });
+    log.warn('task failed, retrying', { kind: task.kind, taskId: task.taskId, delayMs, error });
     return { type: 'retry', delayMs, countsAsFailure: isOfTask };
   }
 
   #dead({ kind, taskId }: ClaimedTask, error: string): Outcome {
-    this.#options.log.error('task given up', { kind, taskId, error });
+    this.#options.log.error('task became a dead letter', { kind, taskId, error });
     return { type: 'dead', error: error.slice(0, errorCharsMax) };
   }
 }

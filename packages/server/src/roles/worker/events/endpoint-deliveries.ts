@@ -129,7 +129,7 @@ export class EndpointDeliveries {
 
   /** As `beginNoMore`; resolves when what was under way is done. */
   async finish(): Promise<void> {
-    this.#deps.log.info('sending to a webhook endpoint is handed over', { endpoint: this.#endpoint.id });
+    this.#deps.log.info('handing a webhook endpoint over to another worker', { endpoint: this.#endpoint.id });
     this.beginNoMore();
     await Promise.all(this.#underWay);
   }
@@ -220,7 +220,7 @@ export class EndpointDeliveries {
       this.#readThrough = page.position;
       if (page.isAtEnd && page.events.length === 0) return void this.#awaken(page.position);
     } catch (error) {
-      log.error('events not read for a webhook; trying again', { endpoint: this.#endpoint.id, error });
+      log.error('failed to read events for a webhook, retrying', { endpoint: this.#endpoint.id, error });
       clock.after(retryMs, () => this.#resume());
       return;
     }
@@ -287,7 +287,7 @@ export class EndpointDeliveries {
       const event = read ?? (await events.at(position)) ?? missingEvent(name, position, clock.nowMs());
       return event === undefined ? undefined : (await view.render([event]))[0];
     } catch (error) {
-      log.error('event not read for a webhook; trying again', { endpoint: this.#endpoint.id, position, error });
+      log.error('failed to read an event for a webhook, retrying', { endpoint: this.#endpoint.id, position, error });
       return 'unreadable';
     }
   }

@@ -248,7 +248,7 @@ class Process {
       log: {
         ...silentLog,
         info: (line) => {
-          if (line === 'sending to a webhook endpoint is handed over') this.handedOver++;
+          if (line === 'handing a webhook endpoint over to another worker') this.handedOver++;
         },
       },
       ...{ timeoutMs: 10_000, version: '0', isPulled: false },

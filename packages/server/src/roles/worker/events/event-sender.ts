@@ -130,7 +130,7 @@ class Sending {
     await this.#endAll();
     await this.#events
       .release(claims)
-      .catch((error: unknown) => this.#deps.log.warn('claims not released: they end by themselves', { error }));
+      .catch((error: unknown) => this.#deps.log.warn('failed to release claims: they expire', { error }));
   }
 
   async #loop(): Promise<void> {
@@ -146,7 +146,7 @@ class Sending {
       await this.#look();
       this.#isFailing = false;
     } catch (error) {
-      if (!this.#isFailing) this.#deps.log.error('who sends events is not known; trying again', { error });
+      if (!this.#isFailing) this.#deps.log.error('failed to read the claims on endpoints, retrying', { error });
       this.#isFailing = true;
       this.#drainedIf(this.#isDraining);
       const heldUntilMs = this.#renewedAtMs + claimTtlMs;
@@ -252,7 +252,7 @@ class Sending {
       onGone: (reason) => void this.#disable(endpoint.id, reason),
     });
     this.#deliveries.set(claim.job, deliveries);
-    this.#deps.log.info('sending to a webhook endpoint begins', { endpoint: endpoint.id });
+    this.#deps.log.info('started sending to a webhook endpoint', { endpoint: endpoint.id });
     await deliveries.start();
   }
 
@@ -290,7 +290,7 @@ class Sending {
         await this.#events.changeEndpoint(endpointId, { isEnabled: false, disabledReason });
         return log.warn('webhook endpoint disabled', { endpoint: endpointId, reason: disabledReason });
       } catch (error) {
-        log.error('webhook endpoint not disabled; trying again', { endpoint: endpointId, error });
+        log.error('failed to disable a webhook endpoint, retrying', { endpoint: endpointId, error });
         await sleep(this.#clock, { delayMs: retryMs, signal: this.#stopping.signal });
       }
     }

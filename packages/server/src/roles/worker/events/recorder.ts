@@ -138,7 +138,7 @@ class Running {
   /** Where to go on: an append of unknown outcome may be stored, and another process may have recorded the page. */
   async #afterFailure(error: unknown, position: Position | undefined): Promise<Position | undefined> {
     if (error instanceof UnknownPosition) return this.#beginAfterReplacement(position);
-    if (!(error instanceof FeedMoved)) this.#deps.log.error('events not recorded; trying again', { error });
+    if (!(error instanceof FeedMoved)) this.#deps.log.error('failed to record events, retrying', { error });
     try {
       return await this.#log.feedPosition();
     } catch {
@@ -163,10 +163,10 @@ class Running {
     try {
       const feedPosition = await timeline.position();
       await this.#log.append({ events: [recordingGap('store_replaced', this.#deps)], feedPosition });
-      log.warn('the store of messages was replaced: events begin at its end', { position });
+      log.warn('the message store was replaced: recording starts at its end', { position });
       return feedPosition;
     } catch (error) {
-      log.error('events not recorded; trying again', { error });
+      log.error('failed to record events, retrying', { error });
       return position;
     }
   }
@@ -211,7 +211,7 @@ class Running {
       while (await this.#log.appendPositionEvents({ atMs: clock.nowMs(), limit: tellSize }))
         await new Promise<void>(soon);
     } catch (error) {
-      log.error('positions not told; trying again', { error });
+      log.error('failed to record positions, retrying', { error });
     }
   }
 
@@ -219,7 +219,9 @@ class Running {
     if (this.#isComparing) return;
     this.#isComparing = true;
     this.#comparing = this.#tellMissing()
-      .catch((error: unknown) => this.#deps.log.error('users who left with a crash not told; trying again', { error }))
+      .catch((error: unknown) =>
+        this.#deps.log.error('failed to record users who went offline in a crash, retrying', { error }),
+      )
       .finally(() => {
         this.#isComparing = false;
       });
@@ -267,7 +269,7 @@ class Running {
     try {
       while (await this.#log.retain({ beforeMs: clock.nowMs() - keptMs, bytesMax })) await new Promise<void>(soon);
     } catch (error) {
-      log.error('old events not removed', { error });
+      log.error('failed to remove old events', { error });
     }
   }
 }

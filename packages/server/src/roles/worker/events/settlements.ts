@@ -100,7 +100,7 @@ export class Settlements {
           await this.#loseClaim(merged(collected, this.#collected));
           break;
         }
-        log.error('deliveries of a webhook not noted; trying again', { endpoint: this.#endpointId, error });
+        log.error('failed to store deliveries of a webhook, retrying', { endpoint: this.#endpointId, error });
         this.#collected = merged(collected, this.#collected);
         this.#hasNew = true;
         if (this.#isLast) break;
@@ -119,7 +119,7 @@ export class Settlements {
     await this.#deps.events
       .recordAttempts(this.#endpointId, attempts)
       .catch((error: unknown) =>
-        this.#deps.log.warn('attempts of a webhook not noted', { endpoint: this.#endpointId, error }),
+        this.#deps.log.warn('failed to store attempts of a webhook', { endpoint: this.#endpointId, error }),
       );
   }
 
