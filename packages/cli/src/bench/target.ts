@@ -138,7 +138,7 @@ async function urlOf({ stdout }: ServerProcess): Promise<string> {
     const url = output.match(/is ready: open (\S+)\n/)?.[1];
     if (url !== undefined) return url;
   }
-  throw new Error('the server to be measured did not start; its log is above');
+  throw new Error('the server under test did not start; its log is above');
 }
 
 async function stop(child: ServerProcess): Promise<void> {

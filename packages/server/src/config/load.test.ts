@@ -255,7 +255,7 @@ describe('what is unknown or cannot be', () => {
 });
 
 test.each([
-  ['tiers=free=10', 'tiers: tiers are name='],
+  ['tiers=free=10', 'tiers: tiers must be name='],
   ['default-tier=gold', 'default-tier must be one of unlimited, free, paid, not "gold"'],
   ['trusted-proxies=10.0.0.0/99', 'trusted-proxies: networks are addresses'],
 ])('--%s is refused', (given, message) => {
@@ -285,10 +285,10 @@ describe('[N10] options of a cluster', () => {
     [['--roles=core'], 'the embedded profile has all roles in one server'],
     [['--profile=cluster', '--roles=cores'], 'roles: unknown role "cores": the roles are gateway, core, worker'],
     [['--profile=cluster', '--gateways=2'], 'gateways is for the embedded profile'],
-    [['--profile=cluster', '--node=a b'], 'node is up to 64 letters'],
+    [['--profile=cluster', '--node=a b'], 'node must be 1 to 64 letters'],
     [['--profile=cluster', '--cluster-name=A'], 'cluster-name must be 1 to 32 lower-case letters'],
     [['--profile=cluster', '--link-listen=7400'], 'link-listen must be host:port'],
-    [['--profile=cluster', '--link-listen=0.0.0.0:7400'], 'link-listen 0.0.0.0:7400 is every address'],
+    [['--profile=cluster', '--link-listen=0.0.0.0:7400'], 'link-listen 0.0.0.0:7400 listens on every address'],
     [['--profile=cluster', '--link-tls-ca=ca.pem'], 'link-tls-cert, link-tls-key and link-tls-ca go together'],
     [['--profile=cluster', '--mysql-url=postgres://a'], 'mysql-url: must be a URL such as mysql://'],
     [['--profile=cluster', '--mysql-url=mysql//u:secret@x'], 'mysql-url: must be a URL such as mysql://'],
