@@ -37,7 +37,8 @@ const layers: readonly Layer[] = [
   // What the web applications look like.
   { name: 'look', files: /^packages\/look\/src\//, mayImport: [] },
   { name: 'chat', files: /^apps\/chat\/src\//, mayImport: [...client, 'look'] },
-  { name: 'admin', files: /^apps\/admin\/src\//, mayImport: ['look', 'profile'] },
+  // Of the protocol only types: the shapes of the operator API.
+  { name: 'admin', files: /^apps\/admin\/src\//, mayImport: ['base', 'protocol', 'look', 'profile'] },
   { name: 'terminal', files: /^apps\/terminal\/src\//, mayImport: client },
   // What every process and thread of the server can tell of itself.
   { name: 'profiles', files: /^packages\/server\/src\/profiles\//, mayImport: [...wire, 'profile'] },

@@ -1,23 +1,11 @@
 // hongyan nodes and drain: the processes of a cluster, and emptying one of them before it is stopped.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
+import type { ClusterNode } from '@hongyan/protocol/operator/nodes';
 import { type Command, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
 import { printLine } from './print-line.ts';
 import { table, timeOf } from './text.ts';
-
-interface Node {
-  readonly name: string;
-  readonly roles: readonly string[];
-  readonly state: string;
-  readonly version: string;
-  readonly started_at: number;
-  readonly url: string | null;
-  readonly link_address: string | null;
-  readonly operator_url: string | null;
-  readonly connections: number | null;
-  readonly partitions: readonly number[] | null;
-}
 
 const pollMs = 250;
 const drainTimeoutSDefault = 120;
@@ -82,11 +70,11 @@ async function connectToCluster(data: string): Promise<OperatorClient> {
   return operator;
 }
 
-async function nodesOf(operator: OperatorClient): Promise<readonly Node[]> {
-  return ((await operator.request('GET', '/admin/v1/nodes')) as { readonly nodes: readonly Node[] }).nodes;
+async function nodesOf(operator: OperatorClient): Promise<readonly ClusterNode[]> {
+  return ((await operator.request('GET', '/admin/v1/nodes')) as { readonly nodes: readonly ClusterNode[] }).nodes;
 }
 
-const rowOf = (node: Node): readonly (string | number)[] => [
+const rowOf = (node: ClusterNode): readonly (string | number)[] => [
   node.name,
   node.state,
   node.roles.join(','),

@@ -1,5 +1,6 @@
 // hongyan task …: the task queue of a running server, through its operator listener.
 
+import type { DeadTask, TaskCounts } from '@hongyan/protocol/operator/tasks';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, type CommandInput, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
@@ -17,7 +18,7 @@ const taskList: Command = {
   switches: json,
   options: ['data'],
   async run(input) {
-    const answer = (await ask(input, 'GET', path)) as { readonly kinds: readonly Counts[] };
+    const answer = (await ask(input, 'GET', path)) as { readonly kinds: readonly TaskCounts[] };
     if (input.switches.has('json')) printLine(JSON.stringify(answer));
     else if (answer.kinds.length === 0) printLine('no tasks wait, and none was given up');
     else
@@ -42,7 +43,7 @@ const taskDead: Command = {
     const chosen = input.values.get('kind');
     const query = chosen === undefined ? '' : `&kind=${encodeURIComponent(chosen)}`;
     const answer = (await ask(input, 'GET', `${path}/dead?limit=500${query}`)) as {
-      readonly dead_letters: readonly Dead[];
+      readonly dead_letters: readonly DeadTask[];
     };
     if (input.switches.has('json')) printLine(JSON.stringify(answer));
     else if (answer.dead_letters.length === 0) printLine('no task was given up');
@@ -88,21 +89,6 @@ export const taskCommands: readonly Command[] = [
   choosing('replay', 'Do tasks again that were given up: these, or all of a kind', 'to be done again'),
   choosing('discard', 'Remove tasks that were given up, for good: these, or all of a kind', 'removed'),
 ];
-
-interface Counts {
-  readonly kind: string;
-  readonly ready: number;
-  readonly delayed: number;
-  readonly claimed: number;
-  readonly dead: number;
-}
-interface Dead {
-  readonly task_id: string;
-  readonly kind: string;
-  readonly error: string;
-  readonly failures: number;
-  readonly died_at: number;
-}
 
 async function ask({ config }: CommandInput, method: 'GET' | 'POST', route: string, body?: unknown): Promise<unknown> {
   return (await OperatorClient.connect(config.data)).request(method, route, body);

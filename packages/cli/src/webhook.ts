@@ -1,5 +1,6 @@
 // hongyan webhook …: endpoints of a running server, through its operator listener.
 
+import type { WebhookAttempt, WebhookDeadLetter, WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { printable } from '@hongyan/terminal/printable';
 import { type Command, type CommandInput, UsageError } from './command.ts';
 import { OperatorClient } from './operator-client.ts';
@@ -15,36 +16,6 @@ const givenSecret = {
   description:
     'A secret that the receiver already has. - reads it from a prompt or from standard input, since every process of the machine sees arguments. Default: a new one',
 };
-
-interface EndpointJson {
-  readonly id: string;
-  readonly url: string;
-  readonly types: readonly string[];
-  readonly enabled: boolean;
-  readonly disabled_reason?: string;
-  readonly position: string;
-  readonly behind: number;
-  readonly waiting: number;
-  readonly dead_letters: number;
-  readonly failures: number;
-}
-interface AttemptJson {
-  readonly event_id: string;
-  readonly type: string;
-  readonly position: string;
-  readonly at: number;
-  readonly duration_ms: number;
-  readonly status: number;
-  readonly error?: string;
-}
-interface DeadJson {
-  readonly event_id: string;
-  readonly type: string;
-  readonly position: string;
-  readonly attempts: number;
-  readonly error: string;
-  readonly at: number;
-}
 
 const webhookAdd: Command = {
   name: 'webhook add',
@@ -69,7 +40,7 @@ const webhookAdd: Command = {
       url,
       ...(types === undefined ? {} : { types }),
       ...(secret === undefined ? {} : { secret }),
-    })) as EndpointJson & { readonly secret: string };
+    })) as WebhookEndpoint & { readonly secret: string };
     print(input, added, () => `added ${added.id}   secret: ${added.secret}`);
     return 0;
   },
@@ -83,7 +54,7 @@ const webhookList: Command = {
   options: ['data'],
   async run(input) {
     const { endpoints } = (await (await connect(input)).request('GET', path)) as {
-      readonly endpoints: readonly EndpointJson[];
+      readonly endpoints: readonly WebhookEndpoint[];
     };
     const head = ['id', 'state', 'behind', 'waiting', 'dead letters', 'url'];
     const rows = endpoints.map(({ id, behind, waiting, dead_letters, url, ...rest }) => [
@@ -103,12 +74,12 @@ const webhookShow: Command = {
   async run(input) {
     const id = onlyWord(input, 'webhook show', 'endpoint');
     const server = await connect(input);
-    const endpoint = (await server.request('GET', at(id))) as EndpointJson;
+    const endpoint = (await server.request('GET', at(id))) as WebhookEndpoint;
     const { attempts } = (await server.request('GET', at(id, 'attempts'))) as {
-      readonly attempts: readonly AttemptJson[];
+      readonly attempts: readonly WebhookAttempt[];
     };
     const { dead_letters } = (await server.request('GET', at(id, 'dead-letters'))) as {
-      readonly dead_letters: readonly DeadJson[];
+      readonly dead_letters: readonly WebhookDeadLetter[];
     };
     print(input, { ...endpoint, attempts, dead_letters }, () => pageOf(endpoint, attempts, dead_letters));
     return 0;
@@ -257,12 +228,16 @@ function stateOf({
   enabled,
   disabled_reason,
   failures,
-}: Pick<EndpointJson, 'enabled' | 'disabled_reason' | 'failures'>): string {
+}: Pick<WebhookEndpoint, 'enabled' | 'disabled_reason' | 'failures'>): string {
   if (!enabled) return disabled_reason === 'switched off' ? 'off' : 'gave up';
   return failures > 0 ? 'failing' : 'on';
 }
 
-function pageOf(endpoint: EndpointJson, attempts: readonly AttemptJson[], dead: readonly DeadJson[]): string {
+function pageOf(
+  endpoint: WebhookEndpoint,
+  attempts: readonly WebhookAttempt[],
+  dead: readonly WebhookDeadLetter[],
+): string {
   const { id, url, types, position, behind, waiting, disabled_reason } = endpoint;
   return [
     `${id}  ${stateOf(endpoint)}  ${printable(url)}`,
@@ -280,9 +255,9 @@ function pageOf(endpoint: EndpointJson, attempts: readonly AttemptJson[], dead: 
   ].join('\n');
 }
 
-const attemptRow = ({ at: atMs, status, duration_ms, type, position, error = '' }: AttemptJson) => [
+const attemptRow = ({ at: atMs, status, duration_ms, type, position, error = '' }: WebhookAttempt) => [
   ...[timeOf(atMs), status === 0 ? '-' : String(status), duration_ms, type, position, printable(error)],
 ];
-const deadRow = ({ at: atMs, attempts, type, position, error }: DeadJson) => [
+const deadRow = ({ at: atMs, attempts, type, position, error }: WebhookDeadLetter) => [
   ...[timeOf(atMs), attempts, type, position, printable(error)],
 ];

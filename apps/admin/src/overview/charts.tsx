@@ -1,16 +1,16 @@
 // The charts of the first page, all at one moment: the newest, or the one under the pointer or chosen by the slider.
 
+import type { OverviewAnswer, OverviewPoint } from '@hongyan/protocol/operator/overview';
 import { useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
-import type { Overview, Point } from './overview-query.ts';
 import { TrendChart } from './trend-chart.tsx';
 
 /** The top of a chart is a round number of these. */
 const mebibyte = 1024 * 1024;
 
 /** `isStale`: the server has not answered since. */
-export function Charts({ overview, isStale }: { readonly overview: Overview; readonly isStale: boolean }) {
+export function Charts({ overview, isStale }: { readonly overview: OverviewAnswer; readonly isStale: boolean }) {
   const t = useWords();
   const amounts = useAmounts();
   const { points, connections_max } = overview;
@@ -21,7 +21,7 @@ export function Charts({ overview, isStale }: { readonly overview: Overview; rea
   const found = chosenMs === undefined ? -1 : times.indexOf(chosenMs);
   const at = found < 0 ? points.length - 1 : found;
   const choose = (index: number | undefined) => setChosenMs(index === undefined ? undefined : times[index]);
-  const of = (read: (point: Point) => number | null) => points.map(read);
+  const of = (read: (point: OverviewPoint) => number | null) => points.map(read);
   const shared = { times, at, onChoose: choose };
   const { number, bytes } = amounts;
   const milliseconds = (value: number) => `${number(value)} ms`;

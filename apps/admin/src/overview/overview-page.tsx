@@ -1,11 +1,12 @@
 // The first page: is the server well, and what happened in the last quarter of an hour.
 
+import type { OverviewAnswer } from '@hongyan/protocol/operator/overview';
 import { useQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Answer } from '../shell/answer.tsx';
 import { Charts } from './charts.tsx';
-import { type Overview, overviewQuery } from './overview-query.ts';
+import { overviewQuery } from './overview-query.ts';
 import { DiskFacts, ProcessTable, QueueTable } from './state-tables.tsx';
 
 export function OverviewPage() {
@@ -31,7 +32,7 @@ export function OverviewPage() {
   );
 }
 
-function Status({ overview }: { readonly overview: Overview }) {
+function Status({ overview }: { readonly overview: OverviewAnswer }) {
   const t = useWords();
   const amounts = useAmounts();
   const troubles = Object.entries(overview.checks).filter(([, { status }]) => status !== 'ok');

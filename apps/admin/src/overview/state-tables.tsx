@@ -1,13 +1,13 @@
 // What the first page says of this moment: processes, queues against their bounds, and the disk.
 
+import type { OverviewAnswer } from '@hongyan/protocol/operator/overview';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
 import { Facts } from '../shell/facts.tsx';
 import { Table } from '../shell/table.tsx';
-import type { Overview } from './overview-query.ts';
 
 interface Props {
-  readonly overview: Overview;
+  readonly overview: OverviewAnswer;
 }
 
 export function ProcessTable({ overview }: Props) {

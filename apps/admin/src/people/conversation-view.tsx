@@ -1,5 +1,6 @@
 // One conversation: where it stands, and how far each member has come in it.
 
+import type { ConversationFacts, ConversationMember } from '@hongyan/protocol/operator/people';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
@@ -10,7 +11,7 @@ import { More } from '../shell/more.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
-import { type ConversationFacts, conversationQuery, type MemberFacts, membersQuery } from './people-queries.ts';
+import { conversationQuery, membersQuery } from './people-queries.ts';
 
 export function ConversationView({ id }: { readonly id: string }) {
   const t = useWords();
@@ -73,7 +74,10 @@ function Members({ conversation }: { readonly conversation: ConversationFacts })
   );
 }
 
-function MemberTable(props: { readonly conversation: ConversationFacts; readonly members: readonly MemberFacts[] }) {
+function MemberTable(props: {
+  readonly conversation: ConversationFacts;
+  readonly members: readonly ConversationMember[];
+}) {
   const t = useWords();
   const { number } = useAmounts();
   const { last_seq, member_count } = props.conversation;

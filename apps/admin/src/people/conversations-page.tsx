@@ -1,6 +1,7 @@
 // Conversations: all of them, those found by the beginning of an id or of a word of a title, those of a member; or the one that the
 // address names. No message is shown: what users write is not for operators.
 
+import type { ListedConversation } from '@hongyan/protocol/operator/people';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
@@ -13,7 +14,7 @@ import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { ConversationView } from './conversation-view.tsx';
-import { type ConversationSearch, conversationsQuery, type ListedConversation } from './people-queries.ts';
+import { type ConversationSearch, conversationsQuery } from './people-queries.ts';
 import { Title } from './title.tsx';
 
 export function ConversationsPage({ rest: [id] }: PageProps) {

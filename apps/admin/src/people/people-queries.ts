@@ -1,75 +1,18 @@
 // What the console asks about users and conversations.
 
+import type {
+  ConversationFacts,
+  ConversationMember,
+  ListedConversation,
+  ListedUser,
+  Matches,
+  MembershipFacts,
+  Page,
+  UserFacts,
+} from '@hongyan/protocol/operator/people';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { ask } from '../api/operator-api.ts';
 import { refetchMs } from '../api/queries.ts';
-
-interface Page {
-  readonly next?: string;
-}
-
-/** Of a search, which shows its best matches alone. */
-interface Matches {
-  readonly is_cut?: boolean;
-}
-
-export interface User {
-  readonly user_id: string;
-  readonly display_name: string;
-  readonly created_at: number;
-  readonly disabled: boolean;
-}
-
-export interface ListedUser extends User {
-  readonly online: boolean;
-  readonly last_seen: number | null;
-}
-
-export interface UserDevice {
-  readonly device_id: string;
-  readonly name: string;
-  readonly last_seen: number;
-  readonly online: boolean;
-}
-
-export interface UserFacts extends User {
-  readonly tier: string | null;
-  readonly conversations: number;
-  readonly devices: readonly UserDevice[];
-}
-
-type Kind = 'direct' | 'group' | 'broadcast';
-type Role = 'owner' | 'admin' | 'member';
-
-export interface ListedConversation {
-  readonly conversation_id: string;
-  readonly kind: Kind;
-  readonly title: string;
-  readonly created_at: number;
-  readonly member_count: number;
-  readonly last_seq: number;
-  readonly messages: number;
-  readonly last_message_at: number | null;
-}
-
-export interface MembershipFacts extends ListedConversation {
-  readonly role: Role;
-  readonly delivered_seq: number;
-  readonly read_seq: number;
-}
-
-export interface ConversationFacts extends ListedConversation {
-  readonly first_seq: number;
-  readonly segments: readonly { readonly name: string; readonly first_seq: number; readonly last_seq: number }[];
-}
-
-export interface MemberFacts {
-  readonly user_id: string;
-  readonly role: Role;
-  readonly visible_from_seq: number;
-  readonly delivered_seq: number;
-  readonly read_seq: number;
-}
 
 const userPath = (id: string) => `admin/v1/users/${encodeURIComponent(id)}`;
 const conversationPath = (id: string) => `admin/v1/conversations/${encodeURIComponent(id)}`;
@@ -110,7 +53,7 @@ export const conversationQuery = (id: string) =>
   });
 
 export const membersQuery = (id: string) =>
-  pages<{ readonly members: readonly MemberFacts[] } & Page>(
+  pages<{ readonly members: readonly ConversationMember[] } & Page>(
     ['conversations', id, 'members'],
     `${conversationPath(id)}/members`,
   );

@@ -1,5 +1,6 @@
 // One user: tier, devices, live sessions, and the conversations with how far the user has come in each.
 
+import type { MembershipFacts, UserDevice } from '@hongyan/protocol/operator/people';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { SessionTables } from '../sessions/session-tables.tsx';
@@ -14,13 +15,7 @@ import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { TierChoice } from '../tiers/tier-choice.tsx';
 import { Online } from './online.tsx';
-import {
-  type MembershipFacts,
-  signOutUser,
-  type UserDevice,
-  userConversationsQuery,
-  userQuery,
-} from './people-queries.ts';
+import { signOutUser, userConversationsQuery, userQuery } from './people-queries.ts';
 import { Title } from './title.tsx';
 
 export function UserView({ id }: { readonly id: string }) {

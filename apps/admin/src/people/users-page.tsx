@@ -1,5 +1,6 @@
 // Users: found by the beginning of an id or of a word of a name, or the one that the address names.
 
+import type { ListedUser } from '@hongyan/protocol/operator/people';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { Answer } from '../shell/answer.tsx';
@@ -11,7 +12,7 @@ import { useSearchText } from '../shell/search-text.ts';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
 import { Online } from './online.tsx';
-import { type ListedUser, usersQuery } from './people-queries.ts';
+import { usersQuery } from './people-queries.ts';
 import { UserView } from './user-view.tsx';
 
 export function UsersPage({ rest: [id] }: PageProps) {

@@ -1,34 +1,15 @@
 // What the console asks about tasks that were accepted to be done later.
 
+import type { DeadTask, TaskCounts } from '@hongyan/protocol/operator/tasks';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { ask } from '../api/operator-api.ts';
 import { refetchMs } from '../api/queries.ts';
-
-export interface KindCounts {
-  readonly kind: string;
-  readonly ready: number;
-  readonly delayed: number;
-  readonly claimed: number;
-  readonly dead: number;
-}
-
-export interface DeadTask {
-  readonly task_id: string;
-  readonly kind: string;
-  readonly error: string;
-  readonly failures: number;
-  readonly added_at: number;
-  readonly died_at: number;
-  /** Its beginning. */
-  readonly payload: string;
-  readonly payload_length: number;
-}
 
 const pageSize = 50;
 
 export const tasksQuery = queryOptions({
   queryKey: ['tasks', 'counts'],
-  queryFn: ({ signal }) => ask<{ readonly kinds: readonly KindCounts[] }>('admin/v1/tasks', { signal }),
+  queryFn: ({ signal }) => ask<{ readonly kinds: readonly TaskCounts[] }>('admin/v1/tasks', { signal }),
   refetchInterval: refetchMs,
 });
 

@@ -1,5 +1,6 @@
 // Tasks: what waits to be done, by kind, and what was given up, with why; to be done again or removed for good.
 
+import type { DeadTask, TaskCounts } from '@hongyan/protocol/operator/tasks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
@@ -8,14 +9,7 @@ import { AskedButton } from '../shell/asked-button.tsx';
 import { More } from '../shell/more.tsx';
 import { Table } from '../shell/table.tsx';
 import { Ago } from '../shell/time.tsx';
-import {
-  type DeadTask,
-  deadTasksQuery,
-  discardTasks,
-  type KindCounts,
-  replayTasks,
-  tasksQuery,
-} from './task-queries.ts';
+import { deadTasksQuery, discardTasks, replayTasks, tasksQuery } from './task-queries.ts';
 
 export function TasksPage() {
   const t = useWords();
@@ -38,7 +32,7 @@ export function TasksPage() {
   );
 }
 
-function KindTable({ kinds }: { readonly kinds: readonly KindCounts[] }) {
+function KindTable({ kinds }: { readonly kinds: readonly TaskCounts[] }) {
   const t = useWords();
   const { number } = useAmounts();
   if (kinds.length === 0) return <p className="quiet">{t('tasks.none')}</p>;

@@ -1,12 +1,13 @@
 // Which events a webhook is sent: all of them, or those that are checked.
 
+import type { WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { Failure } from '../shell/answer.tsx';
-import { type Endpoint, endpointsQuery, setTypes } from './webhook-queries.ts';
+import { endpointsQuery, setTypes } from './webhook-queries.ts';
 
-export function EndpointFilter({ endpoint }: { readonly endpoint: Endpoint }) {
+export function EndpointFilter({ endpoint }: { readonly endpoint: WebhookEndpoint }) {
   const t = useWords();
   const known = useQuery(endpointsQuery).data?.types ?? endpoint.types;
   const queries = useQueryClient();

@@ -1,10 +1,10 @@
 // Whether a webhook is delivered to, fails, or was disabled, and why.
 
+import type { WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
-import type { Endpoint } from './webhook-queries.ts';
 
-export function EndpointState({ endpoint }: { readonly endpoint: Endpoint }) {
+export function EndpointState({ endpoint }: { readonly endpoint: WebhookEndpoint }) {
   const t = useWords();
   const amounts = useAmounts();
   const { enabled, failures, failing_since, disabled_reason } = endpoint;

@@ -1,5 +1,6 @@
 // One webhook: where it stands, its last attempts, its dead letters, and what can be done: test, stop, replay.
 
+import type { WebhookAttempt, WebhookDeadLetter, WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useWords } from '../i18n/words.ts';
 import { useAmounts } from '../shell/amounts.ts';
@@ -13,11 +14,8 @@ import { EndpointFilter } from './endpoint-filter.tsx';
 import { EndpointState } from './endpoint-state.tsx';
 import { SecretRotation } from './secret-rotation.tsx';
 import {
-  type Attempt,
   attemptsQuery,
-  type DeadLetter,
   deadLettersQuery,
-  type Endpoint,
   endpointQuery,
   removeEndpoint,
   replayAfter,
@@ -55,7 +53,7 @@ export function EndpointView({ id }: { readonly id: string }) {
   );
 }
 
-function EndpointFacts({ endpoint }: { readonly endpoint: Endpoint }) {
+function EndpointFacts({ endpoint }: { readonly endpoint: WebhookEndpoint }) {
   const t = useWords();
   const { number } = useAmounts();
   const { types, created_at, behind, waiting, dead_letters, position, old_secret_until } = endpoint;
@@ -82,7 +80,7 @@ function EndpointFacts({ endpoint }: { readonly endpoint: Endpoint }) {
   );
 }
 
-function EndpointActions({ endpoint: { id, enabled } }: { readonly endpoint: Endpoint }) {
+function EndpointActions({ endpoint: { id, enabled } }: { readonly endpoint: WebhookEndpoint }) {
   const t = useWords();
   const queries = useQueryClient();
   const { number } = useAmounts();
@@ -120,7 +118,7 @@ function EndpointActions({ endpoint: { id, enabled } }: { readonly endpoint: End
   );
 }
 
-function DeadLetters({ id, letters }: { readonly id: string; readonly letters: readonly DeadLetter[] }) {
+function DeadLetters({ id, letters }: { readonly id: string; readonly letters: readonly WebhookDeadLetter[] }) {
   const t = useWords();
   const { number } = useAmounts();
   if (letters.length === 0) return <p className="quiet">{t('webhooks.noDead')}</p>;
@@ -171,7 +169,7 @@ function DeadLetters({ id, letters }: { readonly id: string; readonly letters: r
   );
 }
 
-function Attempts({ id, attempts }: { readonly id: string; readonly attempts: readonly Attempt[] }) {
+function Attempts({ id, attempts }: { readonly id: string; readonly attempts: readonly WebhookAttempt[] }) {
   const t = useWords();
   const { number } = useAmounts();
   if (attempts.length === 0) return <p className="quiet">{t('webhooks.noAttempts')}</p>;

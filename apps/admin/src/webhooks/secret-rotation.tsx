@@ -1,16 +1,17 @@
 // A new secret for a webhook: shown once, while the old one signs beside it for some hours.
 
+import type { WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
 import { Failure } from '../shell/answer.tsx';
 import { OnceShown } from '../shell/once-shown.tsx';
-import { type Endpoint, rotateSecret } from './webhook-queries.ts';
+import { rotateSecret } from './webhook-queries.ts';
 
 const overlapHoursDefault = '24';
 const overlapHoursMax = 720;
 
-export function SecretRotation({ endpoint }: { readonly endpoint: Endpoint }) {
+export function SecretRotation({ endpoint }: { readonly endpoint: WebhookEndpoint }) {
   const t = useWords();
   const queries = useQueryClient();
   const [hours, setHours] = useState(overlapHoursDefault);

@@ -1,75 +1,37 @@
 // What the console asks about webhooks.
 
+import type {
+  WebhookAttempt,
+  WebhookDeadLetter,
+  WebhookEndpoint,
+  WebhookEndpoints,
+  WebhookTestOutcome,
+} from '@hongyan/protocol/operator/webhooks';
 import { queryOptions } from '@tanstack/react-query';
 import { ask } from '../api/operator-api.ts';
 import { refetchMs } from '../api/queries.ts';
-
-export interface Endpoint {
-  readonly id: string;
-  readonly url: string;
-  /** Empty: all. */
-  readonly types: readonly string[];
-  readonly enabled: boolean;
-  readonly disabled_reason?: string;
-  readonly created_at: number;
-  readonly position: string;
-  readonly behind: number;
-  readonly waiting: number;
-  readonly dead_letters: number;
-  readonly failures: number;
-  readonly failing_since?: number;
-  /** Absent: none signs beside the present one. */
-  readonly old_secret_until?: number;
-}
-
-export interface Attempt {
-  readonly event_id: string;
-  readonly type: string;
-  readonly position: string;
-  readonly at: number;
-  readonly duration_ms: number;
-  /** 0 without an answer. */
-  readonly status: number;
-  readonly error?: string;
-}
-
-export interface DeadLetter {
-  readonly event_id: string;
-  readonly type: string;
-  readonly position: string;
-  readonly attempts: number;
-  readonly error: string;
-  readonly at: number;
-}
-
-export interface TestOutcome {
-  readonly outcome: string;
-  readonly status: number;
-  readonly error?: string;
-  readonly duration_ms: number;
-}
 
 const base = 'admin/v1/webhooks';
 const pathOf = (id: string) => `${base}/${encodeURIComponent(id)}`;
 
 export const endpointsQuery = queryOptions({
   queryKey: ['webhooks'],
-  queryFn: ({ signal }) =>
-    ask<{ readonly endpoints: readonly Endpoint[]; readonly types: readonly string[] }>(base, { signal }),
+  queryFn: ({ signal }) => ask<WebhookEndpoints>(base, { signal }),
   refetchInterval: refetchMs,
 });
 
 export const endpointQuery = (id: string) =>
   queryOptions({
     queryKey: ['webhooks', id],
-    queryFn: ({ signal }) => ask<Endpoint>(pathOf(id), { signal }),
+    queryFn: ({ signal }) => ask<WebhookEndpoint>(pathOf(id), { signal }),
     refetchInterval: refetchMs,
   });
 
 export const attemptsQuery = (id: string) =>
   queryOptions({
     queryKey: ['webhooks', id, 'attempts'],
-    queryFn: ({ signal }) => ask<{ readonly attempts: readonly Attempt[] }>(`${pathOf(id)}/attempts`, { signal }),
+    queryFn: ({ signal }) =>
+      ask<{ readonly attempts: readonly WebhookAttempt[] }>(`${pathOf(id)}/attempts`, { signal }),
     refetchInterval: refetchMs,
   });
 
@@ -77,7 +39,7 @@ export const deadLettersQuery = (id: string) =>
   queryOptions({
     queryKey: ['webhooks', id, 'dead'],
     queryFn: ({ signal }) =>
-      ask<{ readonly dead_letters: readonly DeadLetter[] }>(`${pathOf(id)}/dead-letters`, { signal }),
+      ask<{ readonly dead_letters: readonly WebhookDeadLetter[] }>(`${pathOf(id)}/dead-letters`, { signal }),
     refetchInterval: refetchMs,
   });
 
@@ -99,7 +61,7 @@ export const removeEndpoint = (id: string): Promise<void> => ask(pathOf(id), { m
 /** The endpoint may take as long as the option webhook-timeout-ms allows. */
 const testMsMax = 150_000;
 
-export const testEndpoint = (id: string): Promise<TestOutcome> =>
+export const testEndpoint = (id: string): Promise<WebhookTestOutcome> =>
   ask(`${pathOf(id)}/test`, { method: 'POST', timeoutMs: testMsMax });
 
 /** `position`: that one; absent: all dead letters. */

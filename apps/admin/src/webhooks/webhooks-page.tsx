@@ -1,5 +1,6 @@
 // Webhooks: each endpoint with how far behind it is and what failed, or the one that the address names.
 
+import type { WebhookEndpoint } from '@hongyan/protocol/operator/webhooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useWords } from '../i18n/words.ts';
@@ -11,7 +12,7 @@ import type { PageProps } from '../shell/page-props.ts';
 import { Table } from '../shell/table.tsx';
 import { EndpointState } from './endpoint-state.tsx';
 import { EndpointView } from './endpoint-view.tsx';
-import { addEndpoint, type Endpoint, endpointsQuery } from './webhook-queries.ts';
+import { addEndpoint, endpointsQuery } from './webhook-queries.ts';
 
 export function WebhooksPage({ rest: [id] }: PageProps) {
   return id === undefined ? <EndpointList /> : <EndpointView key={id} id={id} />;
@@ -70,7 +71,7 @@ function NewEndpoint() {
   );
 }
 
-function EndpointTable({ endpoints }: { readonly endpoints: readonly Endpoint[] }) {
+function EndpointTable({ endpoints }: { readonly endpoints: readonly WebhookEndpoint[] }) {
   const t = useWords();
   const { number } = useAmounts();
   if (endpoints.length === 0) return <p className="quiet">{t('webhooks.none')}</p>;

@@ -2,6 +2,13 @@
 
 import { ok } from '@hongyan/base/result';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type {
+  ConversationFacts,
+  ConversationMember,
+  ListedConversation,
+  Matches,
+  Page,
+} from '@hongyan/protocol/operator/people';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { ConversationRecord } from '../../ports/directory/conversations.ts';
 import type { Directory } from '../../ports/directory/directory.ts';
@@ -32,7 +39,7 @@ export function conversationRoutes(places: ConversationPlaces): readonly Operato
   ];
 }
 
-export const conversationView = (record: ConversationRecord, head: Head | undefined) => ({
+export const conversationView = (record: ConversationRecord, head: Head | undefined): ListedConversation => ({
   conversation_id: record.conversationId,
   kind: record.kind,
   title: record.title,
@@ -46,10 +53,13 @@ export const conversationView = (record: ConversationRecord, head: Head | undefi
 interface Found {
   readonly records: readonly ConversationRecord[];
   /** Where the next page begins, or that a search has more. */
-  readonly more: object;
+  readonly more: Page & Matches;
 }
 
-async function conversations(places: ConversationPlaces, { query }: OperatorRequest): Promise<Result<unknown>> {
+async function conversations(
+  places: ConversationPlaces,
+  { query }: OperatorRequest,
+): Promise<Result<{ readonly conversations: readonly ListedConversation[] } & Page & Matches>> {
   const page = pageIn(query);
   if (page.type !== 'ok') return page;
   const asked = (name: string): string => (query.get(name) ?? '').trim();
@@ -86,7 +96,7 @@ async function found(
 async function oneConversation(
   { directory, timeline }: ConversationPlaces,
   conversationId: ConversationId,
-): Promise<Result<unknown>> {
+): Promise<Result<ConversationFacts>> {
   const record = (await directory.getConversations([conversationId])).get(conversationId);
   if (record === undefined) return noConversation(conversationId);
   const [[head], segments] = await Promise.all([timeline.heads([conversationId]), timeline.segments(conversationId)]);
@@ -97,7 +107,10 @@ async function oneConversation(
   });
 }
 
-async function members({ directory }: ConversationPlaces, request: OperatorRequest): Promise<Result<unknown>> {
+async function members(
+  { directory }: ConversationPlaces,
+  request: OperatorRequest,
+): Promise<Result<{ readonly members: readonly ConversationMember[] } & Page>> {
   const page = pageIn(request.query);
   if (page.type !== 'ok') return page;
   const { limit, after } = page.value;

@@ -1,6 +1,7 @@
 // [N1, N3] The processes of a cluster for operators: what there are, and emptying one of them.
 
 import { done, ok } from '@hongyan/base/result';
+import type { ClusterNode } from '@hongyan/protocol/operator/nodes';
 import { refusal } from '@hongyan/protocol/refusals';
 import type { NodeRecord, NodeRegistry } from '../../ports/node-registry/node-registry.ts';
 import type { OperatorRoute } from './route.ts';
@@ -23,7 +24,7 @@ export function nodeRoutes(registry: Pick<NodeRegistry, 'requestDrain' | 'list'>
   ];
 }
 
-const viewOf = (node: NodeRecord) => ({
+const viewOf = (node: NodeRecord): ClusterNode => ({
   name: node.name,
   roles: node.roles,
   state: node.state,

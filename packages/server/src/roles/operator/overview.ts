@@ -4,31 +4,18 @@
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
+import type {
+  OverviewAnswer,
+  OverviewPoint,
+  OverviewProcess,
+  OverviewQueue,
+} from '@hongyan/protocol/operator/overview';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { type Between, grown, quantiles, Reading } from '../../metrics/reading.ts';
 import { type HealthCheck, readinessOf } from './health.ts';
 import { familiesOf } from './metrics-routes.ts';
 import { namesOf, type Processes } from './processes.ts';
 import type { OperatorRoute } from './route.ts';
-
-/** What happened in the time up to `at`. */
-export interface OverviewPoint {
-  /** Unix ms. */
-  readonly at: number;
-  readonly connections: number;
-  readonly online_users: number;
-  readonly messages_per_s: number;
-  readonly refused_per_s: number;
-  /** From a send to its acknowledgement; null where nothing was sent. */
-  readonly ack_p50_ms: number | null;
-  readonly ack_p99_ms: number | null;
-  /** null where nothing was committed. */
-  readonly entries_per_commit: number | null;
-  /** Resident, of all processes. */
-  readonly memory_bytes: number;
-  /** CPU seconds per second, of all processes. */
-  readonly cores: number;
-}
 
 const everyMs = 5_000;
 /** A quarter of an hour; the oldest goes. */
@@ -134,7 +121,7 @@ export class Overview {
     return { reading, monotonicMs: this.#options.clock.monotonicMs() };
   }
 
-  async #now() {
+  async #now(): Promise<OverviewAnswer> {
     const { checks, clock, version, processes } = this.#options;
     const [readiness, moment] = await Promise.all([readinessOf(checks, clock), this.#read(asked)]);
     const { reading } = moment;
@@ -159,7 +146,7 @@ export class Overview {
     };
   }
 
-  #processesIn({ reading, monotonicMs }: Moment, names: readonly string[]) {
+  #processesIn({ reading, monotonicMs }: Moment, names: readonly string[]): readonly OverviewProcess[] {
     // Right after a point there is no time since it to speak of.
     const isFresh = this.#last !== undefined && monotonicMs - this.#last.monotonicMs < 1_000;
     const last = isFresh ? this.#lastButOne : this.#last;
@@ -205,7 +192,7 @@ function pointOf(between: Between, { at, seconds }: { readonly at: number; reado
 const milliseconds = (seconds: number | null | undefined): number | null =>
   seconds === null || seconds === undefined ? null : seconds * 1000;
 
-function queuesIn(reading: Reading) {
+function queuesIn(reading: Reading): readonly OverviewQueue[] {
   const names = new Set(reading.values('hongyan_queue_depth').map(({ labels }) => String(labels.queue)));
   return [...names].map((queue) => ({
     queue,

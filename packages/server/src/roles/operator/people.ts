@@ -2,6 +2,14 @@
 
 import { ok } from '@hongyan/base/result';
 import type { ConversationId, UserId } from '@hongyan/protocol/ids';
+import type {
+  ListedUser,
+  Matches,
+  MembershipFacts,
+  OperatorUser,
+  Page,
+  UserFacts,
+} from '@hongyan/protocol/operator/people';
 import { type Result, refusal } from '@hongyan/protocol/refusals';
 import type { DeviceReader } from '../../ports/devices/devices.ts';
 import type { Membership } from '../../ports/directory/conversations.ts';
@@ -30,7 +38,10 @@ export function peopleRoutes(people: People): readonly OperatorRoute[] {
   ];
 }
 
-async function users({ directory, devices, registry }: People, { query }: OperatorRequest): Promise<Result<unknown>> {
+async function users(
+  { directory, devices, registry }: People,
+  { query }: OperatorRequest,
+): Promise<Result<{ readonly users: readonly ListedUser[] } & Page & Matches>> {
   const page = pageIn(query);
   if (page.type !== 'ok') return page;
   const { limit, after } = page.value;
@@ -51,7 +62,7 @@ async function users({ directory, devices, registry }: People, { query }: Operat
   });
 }
 
-async function oneUser({ directory, devices, registry }: People, userId: UserId): Promise<Result<unknown>> {
+async function oneUser({ directory, devices, registry }: People, userId: UserId): Promise<Result<UserFacts>> {
   const record = (await directory.getUsers([userId])).get(userId);
   if (record === undefined) return noUser(userId);
   const [tier, known, online, conversations] = await Promise.all([
@@ -74,7 +85,10 @@ async function oneUser({ directory, devices, registry }: People, userId: UserId)
   });
 }
 
-async function conversationsOf({ directory, timeline }: People, request: OperatorRequest): Promise<Result<unknown>> {
+async function conversationsOf(
+  { directory, timeline }: People,
+  request: OperatorRequest,
+): Promise<Result<{ readonly conversations: readonly MembershipFacts[] } & Page>> {
   const page = pageIn(request.query);
   if (page.type !== 'ok') return page;
   const { limit, after } = page.value;
@@ -92,14 +106,14 @@ async function conversationsOf({ directory, timeline }: People, request: Operato
   });
 }
 
-const userView = ({ userId, displayName, createdAtMs, isDisabled = false }: UserRecord) => ({
+const userView = ({ userId, displayName, createdAtMs, isDisabled = false }: UserRecord): OperatorUser => ({
   user_id: userId,
   display_name: displayName,
   created_at: createdAtMs,
   disabled: isDisabled,
 });
 
-const membershipView = ({ member, conversation }: Membership, head: Head | undefined) => ({
+const membershipView = ({ member, conversation }: Membership, head: Head | undefined): MembershipFacts => ({
   ...conversationView(conversation, head),
   role: member.role,
   delivered_seq: member.deliveredSeq,

@@ -1,6 +1,7 @@
 // [T3] The task queue for operators: what waits, and what was given up, to be looked at, done again or removed.
 
 import { ok } from '@hongyan/base/result';
+import type { DeadTask } from '@hongyan/protocol/operator/tasks';
 import { refusal } from '@hongyan/protocol/refusals';
 import Type, { type Static } from 'typebox';
 import type { DeadLetter, DeadLetterChoice, TaskId, TaskQueue } from '../../ports/task-queue/task-queue.ts';
@@ -57,7 +58,7 @@ function choiceOf({ task_ids, kind }: Static<typeof ChoiceSchema>): DeadLetterCh
   return task_ids === undefined ? { kind: kind ?? '' } : { taskIds: task_ids as TaskId[] };
 }
 
-const view = (letter: DeadLetter) => ({
+const view = (letter: DeadLetter): DeadTask => ({
   task_id: letter.taskId,
   kind: letter.kind,
   error: letter.error,
