@@ -1,4 +1,4 @@
-// What was opened and has to be closed, the last first.
+// A stack of close steps: what was opened last is closed first.
 
 import type { Log } from '@hongyan/base/log';
 
@@ -9,7 +9,7 @@ export class Closing {
     this.#steps.push(step);
   }
 
-  /** Each step once. Rejects with the first failure, when the others were tried too. */
+  /** Runs each step once. Rejects with the first failure after all steps have run. */
   async run(): Promise<void> {
     const failures: unknown[] = [];
     for (const step of this.#steps.splice(0).reverse())
@@ -21,7 +21,7 @@ export class Closing {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Of a start that failed: why it did is told, whatever fails here too. */
+  /** Runs the steps after a failed start. Logs its own failures, so that the caller reports why the start failed. */
   async afterFailure(log: Log): Promise<void> {
     await this.run().catch((error: unknown) => log.warn('error during shutdown', { error }));
   }

@@ -1,4 +1,4 @@
-// A server as its command sees it, whatever profile it runs on.
+// A started server of any profile, as hongyan start uses it.
 
 import type { Log, LogLevels } from '@hongyan/base/log';
 import type { Loaded, Source } from '../config/load.ts';
@@ -7,11 +7,11 @@ import type { Surroundings } from './surroundings.ts';
 export interface StartedServer {
   /** Where clients of this machine connect. Absent: this process has no gateway. */
   readonly url: string | undefined;
-  /** Absent: operators are not listened to. */
+  /** Absent: there is no operator listener. */
   readonly operatorUrl: string | undefined;
-  /** Resolves when it can serve no longer and has to be stopped. */
+  /** Resolves when the server can no longer serve and has to be stopped. */
   readonly died: Promise<void>;
-  /** Resolves when its store is to be moved away, and it has to be stopped so that another process takes it. */
+  /** Resolves when hongyan migrate requests the store: the server has to be stopped. */
   readonly handedOver: Promise<void>;
   /** Drains: closes connections, finishes accepted sends, closes the stores. */
   stop(): Promise<void>;
@@ -23,8 +23,8 @@ export interface StartSurroundings extends Omit<Surroundings, 'metrics'> {
   readonly log: Log & LogLevels;
   /** The command that runs this program again, for processes beside this one. */
   readonly program: readonly string[];
-  /** Where each option's value came from, for operators to see. */
+  /** The source of each option's value, shown to operators. */
   readonly sources?: Readonly<Record<string, Source>>;
-  /** The configuration as it is where it comes from: flags, environment, file. */
+  /** Reads flags, environment and file again. */
   readonly readConfig?: () => Loaded;
 }

@@ -1,4 +1,4 @@
-// What every part of a process is given.
+// What every part of a process receives.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';

@@ -6,7 +6,7 @@ import type { Config } from '../config/options.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { version } from './version.ts';
 
-/** Spans that wait for the collector; further ones are dropped. */
+/** Spans queued for the collector; further ones are dropped. */
 const queueMax = 2048;
 const exportEveryMs = 2_000;
 const exportTimeoutMs = 5_000;
@@ -45,7 +45,7 @@ export async function openTracing(config: Config, process: string, log: Log): Pr
       }),
     ],
   });
-  // A collector that is away makes no stop a failure.
+  // An unreachable collector must not fail the stop.
   const close = () =>
     provider.shutdown().catch((error: unknown) => log.warn('failed to send the last spans', { error }));
   return new own.Tracing(provider.getTracer('hongyan', version), close);

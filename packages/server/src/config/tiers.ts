@@ -29,7 +29,8 @@ export function parseTiers(text: string): ReadonlyMap<string, ConfiguredTier | u
       throw new Error(
         `tiers must be name=requests per second/burst/MiB a day, separated by commas, for example free=10/20/100; not "${part}"`,
       );
-    if (tiers.has(name)) throw new Error(`tiers define "${name}" twice, or "${name}" is the built-in tier without limits`);
+    if (tiers.has(name))
+      throw new Error(`tiers define "${name}" twice, or "${name}" is the built-in tier without limits`);
     tiers.set(name, tier);
   }
   return tiers;

@@ -38,7 +38,7 @@ import { openStores } from './stores.ts';
 import { whenServing } from './when-serving.ts';
 
 export interface ClusterSurroundings extends StartSurroundings {
-  /** Aborts when the process is to stop: a start that waits for a server or another process is given up. */
+  /** Aborts when the process is to stop, which cancels a waiting start. */
   readonly signal: AbortSignal;
 }
 
@@ -48,7 +48,7 @@ interface Opening {
   readonly surroundings: Surroundings;
   readonly live: LiveConfig;
   readonly folder: NodeFolder;
-  /** Of this life of the process alone: the name of its sessions, its topic and its links. */
+  /** Unique to this run of the process: names its sessions, its topic and its links. */
   readonly instance: string;
   readonly servers: SharedServers;
   readonly nodeList: NodeList;
@@ -58,7 +58,7 @@ interface Opening {
   readonly parts: NodeParts;
 }
 
-/** Rejects with the signal's reason when that aborts while it waits. Whatever it rejects with, what it had opened is closed. */
+/** Rejects with the signal's reason if that aborts. Closes what it has opened whenever it rejects. */
 export async function startCluster(config: Config, given: ClusterSurroundings): Promise<StartedServer> {
   const closing = new Closing();
   try {
@@ -74,7 +74,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
   await ensureFolder(config.data);
   const folder = await claimNodeFolder(config);
   closing.push(() => folder.release());
-  // One of this name that was killed left its own.
+  // A killed process of this name leaves its file behind.
   await removeRunning(folder.path);
   const tracing = await openTracing(config, folder.name, log);
   closing.push(() => tracing?.close());
@@ -95,7 +95,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
     live: new LiveConfig(config, readConfig, sources),
   };
   const operatorUrl = await openParts(opening).catch((error: unknown) => {
-    // What was waited for is needed no longer.
+    // The drain cancelled the wait.
     if (error !== parts.draining.reason) throw error;
     return undefined;
   });
@@ -116,7 +116,7 @@ async function open(config: Config, given: ClusterSurroundings, closing: Closing
   };
 }
 
-/** Core before gateway, so that a process that has both answers its first client. Returns where operators are listened to. */
+/** Opens the core before the gateway, so that a process with both can answer its first client. Returns the operator URL. */
 async function openParts(opening: Opening): Promise<string | undefined> {
   const { config, surroundings, live, folder, instance, servers, nodeList, security, closing, parts } = opening;
   const signal = AbortSignal.any([opening.given.signal, parts.draining]);
@@ -189,7 +189,7 @@ function announce({ config, given, surroundings, folder, instance, servers, part
 
 async function openNodeOperator(opening: Opening, partChecks: readonly HealthCheck[]): Promise<string | undefined> {
   const { config, given, surroundings, live, folder, servers, security, peers, closing, parts } = opening;
-  // What a process keeps for itself lies in its own folder; the token of operators is one for all of a data folder.
+  // Profiles are stored per process; the operator token is shared by all processes of a data folder.
   const profiles = openProfiles({ ...config, data: folder.path }, surroundings, {
     name: folder.name,
     threads: new ProfiledThreads(),

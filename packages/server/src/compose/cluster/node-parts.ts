@@ -1,4 +1,4 @@
-// What a process of a cluster consists of while it runs, and how it is emptied: clients first, then what they asked for.
+// The parts of a running cluster process, and the order in which they drain: gateway, core, worker.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Config } from '../../config/options.ts';
@@ -12,7 +12,7 @@ import type { CorePart } from './core-part.ts';
 import type { GatewayPart } from './gateway-part.ts';
 import type { NodeFacts } from './role-part.ts';
 
-/** After a core has said that it leaves, gateways may still ask it for so long. */
+/** Gateways may send requests to a draining core for this long, until they notice. */
 const noticedWithinMs = 1_500;
 
 export class NodeParts implements Connections {
@@ -50,7 +50,7 @@ export class NodeParts implements Connections {
     return { operatorUrl, ...this.core?.facts(), ...this.gateway?.facts() };
   }
 
-  /** Aborts when the process is to be emptied: a part that waits for what it needs is given up. */
+  /** Aborts when the drain begins: a part that still waits for a server is cancelled. */
   get draining(): AbortSignal {
     return this.#draining.signal;
   }
@@ -61,7 +61,7 @@ export class NodeParts implements Connections {
     if (!this.draining.aborted) await this.announcement?.become('ready');
   }
 
-  /** Once; who asks again waits for the same. While the process starts it waits for the parts that are still to come. */
+  /** Idempotent. During a start it waits for the parts that are still opening. */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
     return this.#drained;
@@ -87,7 +87,7 @@ export class NodeParts implements Connections {
     return [certificateCheck('client certificate', { option: 'tls-cert', endsAtMs, afterRenewal }, this.#clock)];
   }
 
-  /** Of a process that is to have a gateway: also while it waits for a core. */
+  /** The check of a process with the role gateway, also while it waits for a core. */
   gatewayCheck({ roles }: Config): HealthCheck {
     const isWanted = parseRoles(roles).has('gateway');
     return {

@@ -1,4 +1,4 @@
-// What the parts of a process of a cluster have in common: one for each of its roles.
+// What the role parts of a cluster process have in common.
 
 import type { NodeRecord } from '../../ports/node-registry/node-registry.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
@@ -6,18 +6,18 @@ import type { LinkSecurity } from '../../transport/link/security.ts';
 import type { NodeList } from './node-list.ts';
 import type { SharedServers } from './shared-servers.ts';
 
-/** What a node says of itself that changes while it runs. */
+/** The fields of its record that a node updates while it runs. */
 export type NodeFacts = Pick<NodeRecord, 'connections' | 'linkAddress' | 'operatorUrl' | 'partitions' | 'url'>;
 
 export interface RolePart {
   facts(): Partial<NodeFacts>;
-  /** Takes nothing new, and finishes what it has. */
+  /** Accepts no new work and finishes what is in flight. */
   drain(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface RolePartOptions {
-  /** Of this life of the process alone: the name of its sessions, its topic and its links. */
+  /** Unique to this run of the process: names its sessions, its topic and its links. */
   readonly instance: string;
   readonly servers: SharedServers;
   readonly nodeList: NodeList;

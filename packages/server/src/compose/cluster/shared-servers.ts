@@ -28,7 +28,7 @@ export interface SharedServers {
   close(): Promise<void>;
 }
 
-/** Sessions of a node that was not renewed for so long are dropped. */
+/** Sessions of a node expire after this time without renewal. */
 const sessionTtlMs = 30_000;
 
 /** On a connection to Redis that `close` ends too. `instance`: of this process, new with every start. */

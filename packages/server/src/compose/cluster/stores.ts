@@ -1,4 +1,4 @@
-// What a core and a worker keep: a database for each service, and the queue of tasks.
+// The stores of a core and a worker: one database per service, and the task queue.
 
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
@@ -47,7 +47,7 @@ export interface ClusterStores {
 
 const taskPartitions = 6;
 
-/** Without it nothing changes, and everything can be read: whoever asks stays where they are. */
+/** Without Kafka nothing can be changed but everything can be read: degraded, so that traffic stays. */
 const kafkaCheck = (probe: KafkaProbe): HealthCheck => ({
   name: 'kafka',
   async check() {
@@ -56,7 +56,7 @@ const kafkaCheck = (probe: KafkaProbe): HealthCheck => ({
   },
 });
 
-/** Rejects with what to do when a server cannot be used. What was opened is closed with `closing`. */
+/** Rejects with a remedy when a server cannot be used. `closing` closes what was opened. */
 export async function openStores(
   config: Config,
   { log, clock, metrics, tracing }: Surroundings,
@@ -143,7 +143,7 @@ export const openTasks = (
     }),
   );
 
-/** Each asks its database something: what cannot be reached fails by itself. */
+/** Each check queries its database and fails if that is unreachable. */
 function checksOf({
   timeline,
   directory,

@@ -1,4 +1,4 @@
-// A cluster's stores as commands use them: straight in its databases, with the word of changes to the processes that remember them.
+// A cluster's stores for commands: they use the databases directly and notify the processes that cache what they change.
 
 import { systemClock } from '@hongyan/base/clock';
 import { systemRandom } from '@hongyan/base/random';
@@ -32,7 +32,7 @@ export class ClusterCommandStores implements CommandStores {
     this.#config = config;
   }
 
-  /** Cores, and Redis between them, forget what they know of a user that it changes. */
+  /** Invalidates changed users in the caches of the cores and of Redis. */
   withDirectory<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
     return this.#withServers(async ({ bus, redis }) => {
       const cache = new RedisCache(redis, { random: systemRandom });
@@ -75,7 +75,7 @@ export class ClusterCommandStores implements CommandStores {
     );
   }
 
-  /** Gateways hear of it by the bus, and so may miss it: Redis is asked for first. */
+  /** Gateways learn of revocations by the bus: Redis is opened first, so that an unreachable bus fails before the change. */
   revokeTokens(userId: UserId): Promise<'full' | 'revoked'> {
     return this.#withServers(async ({ bus }) => {
       const revocations = [ofAllTokens(userId, { nowMs: systemClock.nowMs() })];

@@ -1,4 +1,4 @@
-// The stores of a data folder without a server: for commands that run beside it, or while it is stopped.
+// The stores of a data folder, for commands that run beside its server or while it is stopped.
 
 import { existsSync } from 'node:fs';
 import type { Log } from '@hongyan/base/log';
@@ -15,7 +15,7 @@ import { openSqliteDirectory, openSqliteDirectoryReader } from '../../ports/dire
 import type { OperatorReads } from '../../ports/timeline/operator-reads.ts';
 import { openSqliteTimelineReader } from '../../ports/timeline/sqlite-timeline-reader.ts';
 
-/** What these commands write at once: far below what a server queues. */
+/** Bound of queued writes: commands write little. */
 const writesMax = 100;
 
 /**
@@ -28,7 +28,7 @@ export async function openDirectory({ data }: Pick<Config, 'data'>, log: Log): P
   return openSqliteDirectory({ path: dataLayout(data).directory, log, queueMax: writesMax, batchMax: writesMax });
 }
 
-/** As openDirectory: keys may be created and revoked beside a running server, which asks the store about each. */
+/** Like openDirectory. A running server reads each key from the store, so commands may create and revoke keys beside it. */
 export async function openAccess(
   { data, revocationsMax }: Pick<Config, 'data' | 'revocationsMax'>,
   log: Log,
@@ -50,7 +50,7 @@ export interface Readers {
   readonly timeline: OperatorReads;
 }
 
-/** The directory alone, read only, until `work` settles. Rejects when the folder has none. */
+/** Opens the directory read-only until `work` settles. Rejects if the folder has none. */
 export async function withDirectoryReader<T>(
   { data }: Pick<Config, 'data'>,
   work: (directory: DirectoryReader) => Promise<T>,
@@ -67,7 +67,7 @@ export async function withDirectoryReader<T>(
   }
 }
 
-/** The devices alone, read only, until `work` settles. Rejects when the folder has none. */
+/** Opens the devices read-only until `work` settles. Rejects if the folder has none. */
 export async function withDeviceReader<T>(
   { data }: Pick<Config, 'data'>,
   work: (devices: DeviceReader) => Promise<T>,
@@ -84,7 +84,7 @@ export async function withDeviceReader<T>(
   }
 }
 
-/** All of these stores, read only, until `work` settles. Rejects when no server has run on the folder. */
+/** Opens all these stores read-only until `work` settles. Rejects if no server has run on the folder. */
 export async function withReaders<T>(
   { data }: Pick<Config, 'data'>,
   work: (readers: Readers) => Promise<T>,

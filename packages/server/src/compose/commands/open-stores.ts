@@ -1,4 +1,4 @@
-// Which stores a command works on, by the profile of its configuration.
+// Opens the stores that a command works on, by the profile of its configuration.
 
 import { existsSync } from 'node:fs';
 import { systemClock } from '@hongyan/base/clock';
@@ -12,7 +12,7 @@ import type { Directory } from '../../ports/directory/directory.ts';
 import { openAccess, openDirectory, withDeviceReader, withDirectoryReader, withReaders } from './folder-stores.ts';
 import { type CommandStores, closing, commandLog } from './stores.ts';
 
-/** The clients of MySQL and Redis take longer to load than most commands take: only a cluster's load them. */
+/** Imported on demand: loading the clients of MySQL and Redis takes longer than most commands. */
 export async function openCommandStores(config: Config): Promise<CommandStores> {
   if (config.profile !== 'cluster') return new FolderStores(config);
   const { ClusterCommandStores } = await import('./cluster-stores.ts');

@@ -1,4 +1,4 @@
-// What a running server tells the command line: a file in its data folder, there from its start to its end.
+// running.json in the data folder: how commands find the running server. It exists from its start to its end.
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface RunningServer {
 }
 
 export interface FoundServer extends RunningServer {
-  /** The running.json that says so. */
+  /** The path of its running.json. */
   readonly file: string;
 }
 
@@ -43,7 +43,7 @@ export async function findRunning(data: string): Promise<FoundServer | undefined
   return running.find(({ roles }) => roles?.includes('core')) ?? running[0];
 }
 
-/** undefined when no server runs: one that was killed leaves the file behind, but not its lock, and others take its number and its port. */
+/** undefined when no server runs. A killed server leaves the file behind but not its lock; other processes may reuse its pid and port. */
 export async function readRunning(folder: string): Promise<FoundServer | undefined> {
   const { running: file } = dataLayout(folder);
   try {

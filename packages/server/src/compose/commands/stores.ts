@@ -1,4 +1,4 @@
-// The stores of a server as commands use them, whether it runs or not: those of a data folder, or a cluster's.
+// The stores that commands work on, whether the server runs or not: those of a data folder, or of a cluster.
 
 import { createLog } from '@hongyan/base/log';
 import type { UserId } from '@hongyan/protocol/ids';
@@ -9,7 +9,7 @@ import type { Readers } from './folder-stores.ts';
 
 /** Each method opens what it names, and closes it when `work` has settled. */
 export interface CommandStores {
-  /** Where they are, for sentences: the path of the folder, or the cluster. */
+  /** For messages: the path of the folder, or the name of the cluster. */
   readonly place: string;
   /** Created when there is none. */
   withDirectory<T>(work: (directory: Directory) => Promise<T>): Promise<T>;
@@ -17,15 +17,15 @@ export interface CommandStores {
   withAccess<T>(work: (access: Access) => Promise<T>): Promise<T>;
   /** As withAccess; rejects where there is none. */
   withExistingAccess<T>(work: (access: Access) => Promise<T>): Promise<T>;
-  /** Rejects, as the other readers do, where no server has run. */
+  /** Rejects, like the other readers, if no server has run on the stores. */
   withDirectoryReader<T>(work: (directory: DirectoryReader) => Promise<T>): Promise<T>;
   withDeviceReader<T>(work: (devices: DeviceReader) => Promise<T>): Promise<T>;
   withReaders<T>(work: (readers: Readers) => Promise<T>): Promise<T>;
-  /** Of every token that the user has now. Processes of a cluster refuse them at once; another running server has to be told. */
+  /** Revokes all tokens that the user has now. A cluster rejects them at once; a running embedded server has to be notified. */
   revokeTokens(userId: UserId): Promise<'full' | 'revoked'>;
 }
 
-/** What a command does is on its own lines: the stores say what went wrong alone. */
+/** Commands print their own output: the stores log errors only. */
 export const commandLog = createLog({ level: 'error' });
 
 export async function closing<S extends { close(): Promise<void> }, T>(

@@ -1,4 +1,4 @@
-// The core on the embedded profile's stores, as one of a data folder.
+// The core of the embedded profile, on the stores of its data folder.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Clock } from '@hongyan/base/clock';
@@ -36,14 +36,14 @@ export interface OpenCore extends ComposedCore {
   readonly devices: Devices;
   readonly tasks: TaskQueue;
   readonly events: Pick<OpenEvents, 'webhooks' | 'reader'>;
-  /** Resolves when a store cannot be written any more: only another process can. */
+  /** Resolves when a store has become unwritable: the process has to be restarted. */
   readonly died: Promise<void>;
   readonly check: HealthCheck;
   /** Finishes accepted commands, then closes the stores. */
   close(): Promise<void>;
 }
 
-/** Sessions of a node that was not renewed for so long are dropped. */
+/** Sessions of a node expire after this time without renewal. */
 const sessionTtlMs = 30_000;
 /** The directory takes writes of many kinds beside receipts: its queue holds several for each command that may wait. */
 const directoryWritesPerCommand = 10;
@@ -57,7 +57,7 @@ export async function openCore(config: Config, surroundings: EmbeddedCoreSurroun
   const lock = lockFolder(config.data);
   const layout = dataLayout(config.data);
   try {
-    // A server that was killed left its own.
+    // A killed server leaves its file behind.
     await removeRunning(config.data);
     assertRestored(config.data);
     await assertStillOwn(config.data);
@@ -176,10 +176,10 @@ type Meters = Readonly<Record<(typeof stores)[number], StoreMeter>>;
 const metersOf = (metrics: Metrics): Meters =>
   Object.fromEntries(stores.map((store) => [store, new StoreMeter(metrics, store)])) as Meters;
 
-/** Small writes may still fit where larger ones fail: a store is well when none has failed for a while. */
+/** A store is healthy again after this time without a failed write: small writes may succeed where larger ones fail. */
 const failuresCountForMs = 30_000;
 
-/** What cannot be written can be read: the server serves on, and refuses writes. */
+/** An unwritable store is still readable: the server keeps serving reads and rejects writes. */
 function healthOf(meters: Meters, clock: Pick<Clock, 'monotonicMs'>): Health {
   const reasons = stores.flatMap((store) => {
     const { lastFailure } = meters[store];
@@ -197,7 +197,7 @@ const sqliteEvents = (
   const path = dataLayout(config.data).events;
   return {
     async open() {
-      // One that cannot be opened ends the request, or the start, that asked for it; the server goes on.
+      // A store that fails to open rejects the request or the start that needs it; the server continues.
       let isOpen = false;
       const events = await openSqliteEventLog({
         ...{ path, log, queueMax: eventWritesMax, batchMax: eventBatchMax, meter },
@@ -213,7 +213,7 @@ const sqliteEvents = (
   };
 };
 
-/** Some of its files may be in their places, and some not. */
+/** During a restore only some files are in place. */
 function assertRestored(data: string): void {
   if (!existsSync(dataLayout(data).restoring)) return;
   throw new Error(
@@ -221,7 +221,7 @@ function assertRestored(data: string): void {
   );
 }
 
-/** A directory made anew beside a timeline would give its user ids, and with them its messages, to whoever signs up first. */
+/** With a new directory beside an old timeline, whoever signs up with a user id would receive the messages of its former owner. */
 function assertDirectoryIsThere(path: string, timelineFolder: string): void {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > 0 || !hasMessages(timelineFolder)) return;

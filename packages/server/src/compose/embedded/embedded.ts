@@ -51,7 +51,7 @@ export async function startEmbedded(
   const surroundings = { ...given, metrics: new Metrics({ process: coreProcess, log: given.log }), tracing };
   await ensureFolder(config.data);
   await warnIfOpen(config.data, surroundings.log);
-  // The secret is created and checked here, once: gateway processes that start at the same time would each create one.
+  // The secret is created and checked once, here: gateway processes that start together would each create one.
   const tokens = await openTokens(config, surroundings);
   const threads = new ProfiledThreads();
   const live = new LiveConfig(config, given.readConfig, given.sources);
@@ -62,7 +62,7 @@ export async function startEmbedded(
   try {
     const front = new Front();
     const handOver = new HandOver();
-    // Before clients are let in: an address that is taken is reported first, and operators see the start.
+    // The operator listener opens before the gateways: an occupied address is reported first, and operators can watch the start.
     const profiles = openProfiles(config, surroundings, {
       name: coreProcess,
       threads,
@@ -115,14 +115,14 @@ export async function startEmbedded(
   }
 }
 
-/** What stands in front of the core: one gateway in this process, or processes of their own. */
+/** The gateways in front of the core: one in this process, or several gateway processes. */
 interface Gateways {
   readonly url: string;
   readonly health: Health;
   readonly certificateEndsAtMs: number | undefined;
   /** Of this process. */
   readonly connections: Connections;
-  /** Log level or configuration have changed: processes beside this one follow. */
+  /** Sends the changed log level or configuration to the gateway processes. */
   sendInForce(): void;
   /** Beside this process. */
   readonly processes: readonly ServerProcess[];
@@ -134,13 +134,13 @@ interface Gateways {
   stop(drain: DrainTimes): Promise<void>;
 }
 
-/** The gateways, for operators who ask before there are any. */
+/** The gateways as operators see them, also before any has started. */
 class Front implements Connections {
   #gateways: Gateways | undefined;
 
   opened(gateways: Gateways): void {
     this.#gateways = gateways;
-    // Something may have changed while they started, after some of them were ready.
+    // The configuration may have changed while the gateways started.
     gateways.sendInForce();
   }
 
@@ -177,7 +177,7 @@ class Front implements Connections {
     return this.#gateways?.processes ?? [];
   }
 
-  /** [O22] Answers when all are replaced. */
+  /** [O22] Resolves when all are replaced. */
   async roll(): Promise<Result<{ readonly replaced: readonly string[] }>> {
     if (this.#gateways === undefined || this.#gateways.processes.length === 0)
       return refusal.invalid('this server has no gateway processes to replace: restart it instead');

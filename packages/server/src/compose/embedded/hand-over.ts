@@ -1,10 +1,10 @@
-// A server that gives its store away, so that another process copies the last of it: it leaves at once, since everyone waits.
+// Hand-over of the store to hongyan migrate: the server stops at once, because no one is served until the migration is complete.
 
 import type { Config } from '../../config/options.ts';
 
 export type DrainTimes = Pick<Config, 'drainDelaySeconds' | 'drainSeconds'>;
 
-/** For requests under way. Clients come back by themselves, and wait for as long as nobody is there. */
+/** Time for requests in flight. Clients reconnect by themselves and wait until the cluster serves. */
 const atOnce: DrainTimes = { drainDelaySeconds: 0, drainSeconds: 0.25 };
 
 export class HandOver {

@@ -1,15 +1,15 @@
-// When a certificate that this process shows ends: nobody notices before the day on which everyone is refused.
+// Reports when a certificate of this process expires: otherwise no one notices before the day on which all clients are rejected.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { type HealthCheck, healthy } from '../../roles/operator/health.ts';
 
-/** A process with a certificate that ends so soon says so. */
+/** The health check degrades when less than this is left. */
 const renewWithinMs = 14 * 24 * 3_600_000;
 
 interface ShownCertificate {
   readonly option: 'tls-cert' | 'link-tls-cert';
-  /** Of the one that is shown at the moment, whatever its file holds by now. Undefined while none is. */
+  /** Expiry of the certificate in use, which may differ from the one in its file. Undefined while there is none. */
   readonly endsAtMs: () => number | undefined;
 }
 
@@ -24,7 +24,7 @@ export function registerCertificateEnd(metrics: Metrics, { option, endsAtMs }: S
   });
 }
 
-/** `afterRenewal`: what makes the server show the new one. */
+/** `afterRenewal`: how the operator makes the server use the renewed certificate. */
 export const certificateCheck = (
   name: string,
   { option, endsAtMs, afterRenewal }: ShownCertificate & { readonly afterRenewal: string },

@@ -1,5 +1,5 @@
-// [O33] The configuration in force for operators: each option with its value and where that came from. No secret is an option, and
-// what an address holds before its "@" is not shown.
+// [O33] The configuration in force, for operators: each option with its value and the source of the value. No option is a secret;
+// user and password in a URL are hidden.
 
 import { ok } from '@hongyan/base/result';
 import type { LiveConfig } from '../../config/live-config.ts';

@@ -1,4 +1,4 @@
-// How much work waits for later, how much was given up, and how many devices are registered.
+// Metrics of tasks by state, and of registered devices.
 
 import type { Metrics, Sample } from '../../metrics/metrics.ts';
 import type { DeviceReader } from '../../ports/devices/devices.ts';

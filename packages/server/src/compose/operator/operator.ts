@@ -1,4 +1,4 @@
-// What operators ask of this server: the listener with the routes of its parts, its token, and what gateway processes answer to it.
+// The operator API of this process: its listener with the routes of all parts, its token, and the routes of gateway processes.
 
 import { rm, statfs } from 'node:fs/promises';
 import { parseAddress } from '@hongyan/base/address';
@@ -24,25 +24,25 @@ import { version } from '../version.ts';
 import { findConsole } from '../web/web-root.ts';
 import { registerDisk } from './storage-metrics.ts';
 
-/** Of the process that listens to operators. */
+/** What the process with the operator listener provides. */
 export interface OperatorParts {
   readonly checks: readonly HealthCheck[];
   readonly routes: readonly OperatorRoute[];
   readonly connections: Connections;
-  /** Of all processes, unless there are peers. */
+  /** The log level of all processes; with peers, of this process. */
   readonly levels: LogLevels;
   readonly processes: Processes;
-  /** In a cluster: how the others ask this process, and what is asked of all. */
+  /** In a cluster: how peers authenticate, and which requests concern all of them. */
   readonly peers?: PeerParts | undefined;
 }
 
 export interface PeerParts {
   readonly access: PeerAccess;
-  /** Whether this one follows how the cluster is: one does. */
+  /** Whether this process collects the overview of the cluster: exactly one does. */
   readonly isKeeper: () => boolean;
-  /** Asks the keeper. */
+  /** Forwards to the keeper. */
   readonly ofKeeper: (route: OperatorRoute) => OperatorRoute;
-  /** What is shown of the other processes to someone who looks at all. */
+  /** The health of the other processes, for the overview. */
   readonly check: HealthCheck;
 }
 
@@ -90,11 +90,11 @@ export async function openOperator(
   return { url: opened.listener.url, close };
 }
 
-/** What is read is that of one process, this one unless another is named; what is changed is changed in all. */
+/** Reads concern one process, this one unless `?process=` names another; changes apply to all. */
 const ofEach = (route: OperatorRoute, processes: Processes): OperatorRoute =>
   route.method === 'GET' ? inNamedProcess(route, processes) : inEveryProcess<unknown>(route, processes, ([own]) => own);
 
-/** A gateway process: the core's asks it, over a socket that their user alone can open. */
+/** The operator API of a gateway process, for the core process: on a Unix socket that only their user can open. */
 export async function openProcessOperator(
   unix: string,
   surroundings: Surroundings,
@@ -107,7 +107,7 @@ export async function openProcessOperator(
   return open({ listen: { unix }, routes }, surroundings);
 }
 
-/** What is asked of one process. */
+/** Routes that concern a single process. */
 function processRoutes({ metrics }: Surroundings, connections: Connections): readonly OperatorRoute[] {
   return [varsRoute({ version, metrics }), connectionsRoute(connections), closeSessionRoute(connections)];
 }
@@ -131,7 +131,7 @@ function open(
   };
 }
 
-/** With less than this free, an operator has to act before the disk is full: sends then fail. */
+/** The disk check degrades below this share: an operator has to act before the disk is full and sends fail. */
 const freeShareMin = 0.05;
 
 const diskCheck = ({ data }: Config): HealthCheck => ({

@@ -1,4 +1,4 @@
-// The profiles of this server: its processes, what watches them, and the folder that keeps what was taken.
+// The profiler of this server: its processes, the watchdog, and the folder of stored profiles.
 
 import { dataLayout } from '../../config/data-layout.ts';
 import type { Config } from '../../config/options.ts';
@@ -22,7 +22,7 @@ export interface ProfileParts {
   readonly threads: ProfiledThreads;
   /** The processes beside this one that run now. */
   readonly others: () => readonly ProfiledProcess[];
-  /** In a cluster: the processes that keep what they took, as this one does. */
+  /** In a cluster: the processes that store profiles of their own. */
   readonly keepers?: Processes | undefined;
   /** Of the gateway in this process, where there is one. */
   readonly ackSeconds: WatchdogOptions['ackSeconds'];
@@ -32,7 +32,7 @@ export interface OpenProfiles {
   readonly routes: readonly OperatorRoute[];
   /** Of this process alone, for those beside it. */
   readonly threadRoutes: readonly OperatorRoute[];
-  /** A watchdog found a threshold passed. */
+  /** A watchdog reports that a threshold is exceeded. */
   readonly onPassed: (process: string, detail: string) => void;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// The route by which operators have the configuration read again.
+// The route that reloads the configuration.
 
 import type { LogLevel, LogLevels } from '@hongyan/base/log';
 import { ok } from '@hongyan/base/result';
@@ -7,18 +7,18 @@ import type { LiveConfig, ReloadReport } from '../../config/live-config.ts';
 import type { OptionName } from '../../config/options.ts';
 import type { OperatorRoute } from '../../roles/operator/route.ts';
 
-/** Files that an option names, read and found good. */
+/** Files named by options, read and validated. */
 export interface Renewal {
-  /** The options whose files are others now. */
+  /** The options whose files have changed. */
   readonly changed: readonly OptionName[];
   apply(): void;
 }
 
 interface ReloadRouteOptions {
   readonly levels: LogLevels;
-  /** Processes beside this one are to be told. */
+  /** Notifies the gateway processes. */
   readonly onChanged?: () => void;
-  /** Rejects with what is wrong with which file. */
+  /** Rejects with the name of the file and what is wrong with it. */
   readonly readFiles?: (() => Promise<Renewal>) | undefined;
 }
 
@@ -45,7 +45,7 @@ export function reloadRoute(live: LiveConfig, { levels, onChanged, readFiles }: 
   };
 }
 
-/** Of several processes, each with a configuration of its own. */
+/** Joins the reports of several processes, each with its own configuration. */
 export const joinedReports = (reports: readonly ReloadReport[]): ReloadReport => ({
   changed: [...new Set(reports.flatMap(({ changed }) => changed))],
   needs_restart: [...new Set(reports.flatMap(({ needs_restart }) => needs_restart))],

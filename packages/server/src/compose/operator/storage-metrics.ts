@@ -1,4 +1,4 @@
-// How much the stores of a data folder hold, and how much room is left where the folder lies.
+// Metrics of the size of the stores and of the disk of the data folder.
 
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

@@ -22,7 +22,7 @@ import type { People } from '../../roles/operator/people.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openSendHook } from './send-hook.ts';
 
-/** What a profile chooses. */
+/** The adapters that a profile chooses. */
 export type CorePorts = Pick<
   CoreOptions,
   | 'access'
@@ -37,16 +37,16 @@ export type CorePorts = Pick<
   | 'stores'
   | 'tasks'
 > & {
-  /** Of stored bytes: apart from that of requests. */
+  /** Limits stored bytes; separate from the limiter of requests. */
   readonly storedBytesLimiter: RateLimiter;
   readonly noticeStore: NoticeStore;
-  /** Answers cross a link with a deadline. */
+  /** Gateways reach the core over a link, whose requests have a deadline. */
   readonly isBehindLink: boolean;
 };
 
 export interface CoreSurroundings extends Surroundings {
   readonly tokens: Pick<Tokens, 'sign'>;
-  /** The configuration at present [B3]. Absent: it stays as it was at the start. */
+  /** The configuration in force [B3]. Absent: that of the start. */
   readonly live?: (() => Config) | undefined;
 }
 
@@ -110,7 +110,7 @@ export async function composeCore(
   return { core, bus, limits, notices, tiers, people: { directory, devices, timeline, registry }, checks };
 }
 
-/** Made anew when the configuration has changed. */
+/** Caches what `make` returns until the configuration changes. */
 function derived<T>(live: () => Config, make: (config: Config) => T): () => T {
   let of = live();
   let made = make(of);
@@ -122,7 +122,7 @@ function derived<T>(live: () => Config, make: (config: Config) => T): () => T {
   };
 }
 
-/** [M18] undefined where messages are kept for ever. */
+/** [M18] undefined: messages are never removed. */
 export function startRetention(
   days: number,
   { timeline, clock, log }: Omit<Surroundings, 'metrics'> & { readonly timeline: Timeline },
@@ -141,7 +141,7 @@ function coreLimits(config: Config, isBehindLink: boolean): CoreLimits {
   return {
     contentBytesMax: config.contentBytesMax,
     pageMax: config.pageMax,
-    // Across the link an answer has a deadline, which the wait has to leave room for.
+    // The wait must end before the deadline of the link.
     eventsWaitMsMax: isBehindLink ? config.linkTimeoutMs / 2 : Number.POSITIVE_INFINITY,
     // A few pages may be on their way to one connection before it counts as slow.
     pageBytesMax: Math.floor(config.connectionBacklogBytesMax / 4),

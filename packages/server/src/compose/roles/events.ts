@@ -1,4 +1,4 @@
-// Events out, on the event log that a profile chose: what fills it, what sends it, and who is asked about it.
+// Events out, on the event log that the profile chose: recorder, sender and administration.
 
 import { systemRandom } from '@hongyan/base/random';
 import { createUuidV7 } from '@hongyan/base/uuid';
@@ -28,9 +28,9 @@ export interface OpenEvents {
   readonly webhooks: WebhookAdministration;
   /** Absent unless events are pulled. */
   readonly reader: EventReader | undefined;
-  /** Sends and records no more, after what is under way is done; what is reported still is. */
+  /** Stops recording and sending after the deliveries in flight. The outlet still accepts reports. */
   drain(): Promise<void>;
-  /** After everything that reports to the outlet. What was not delivered is after the next start. */
+  /** Call it after everything that reports to the outlet has stopped. Undelivered events are sent after the next start. */
   close(): Promise<void>;
 }
 
@@ -42,22 +42,22 @@ export interface EventSources {
 
 export interface EventStore {
   readonly open: () => Promise<EventLog>;
-  /** Events were wanted before, or may be by other processes: it is opened at once. Otherwise with the first endpoint. */
+  /** The log exists or is shared: it is opened at once. Otherwise it is opened with the first endpoint. */
   readonly isThere: boolean;
   /** Other processes report to it too. */
   readonly isShared: boolean;
-  /** This process records and sends, in turn with others. */
+  /** This process records and sends, as claims of endpoints allow. */
   readonly sends: boolean;
 }
 
 type WebhookOutcome = Parameters<EventSenderDeps['onAttempt']>[0];
 
 const hourMs = 3_600_000;
-/** Writes of an event log that wait: batches of positions, settlements, changes of endpoints. */
+/** Bound of queued writes of an event log: batches of positions, settlements, changes of endpoints. */
 export const eventWritesMax = 10_000;
 export const eventBatchMax = 1_000;
 
-/** Nothing is opened, and no thread begins, unless events are pulled or the store is there. */
+/** Opens no file and starts no thread unless events are pulled or the store exists. */
 export async function openEvents(
   config: Config,
   { log, clock, metrics }: Surroundings,
@@ -82,7 +82,7 @@ export async function openEvents(
     ...{ recorder, onAttempt, rules: deliveryRules(config), random: systemRandom, worker: run },
   });
   let opened: Promise<EventLog> | undefined;
-  /** One that failed is not kept: the next endpoint tries again. */
+  /** A failed open is not cached: the next endpoint tries again. */
   const openLog = () => {
     opened ??= beginWith(store, outlet, sender).catch((error: unknown) => {
       opened = undefined;
@@ -106,7 +106,7 @@ export async function openEvents(
     reader: isPulled ? new EventReader(await openLog(), { timeline, clock, contentBytesMax }) : undefined,
     drain: () => sender.drain(),
     async close() {
-      // One that is being opened reports and sends as soon as it is there.
+      // A log that is still opening would start to send once it is open.
       const events = await opened?.catch(() => undefined);
       await sender.stop();
       await outlet.stop();
@@ -115,7 +115,7 @@ export async function openEvents(
   };
 }
 
-/** Nothing is left of it where it fails. */
+/** Closes everything again if it fails. */
 async function beginWith(store: EventStore, outlet: LogOutlet, sender: EventSender): Promise<EventLog> {
   const events = await store.open();
   try {

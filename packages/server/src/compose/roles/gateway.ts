@@ -35,13 +35,13 @@ export interface GatewayPlace {
   /** Other gateways accept on the same port. */
   readonly isPortShared?: boolean;
   readonly isCoreReachable?: () => boolean;
-  /** The configuration in force, of which what an address may do is asked each time. Absent: nothing of it changes. */
+  /** The configuration in force; the limits of addresses are read from it on each use. Absent: the one of the start. */
   readonly live?: () => Config;
-  /** Of addresses, for all gateways together. Absent: each allows its part. */
+  /** Limits addresses across all gateways. Absent: each gateway allows its share. */
   readonly addressLimiter?: RateLimiter;
 }
 
-/** Resolves when it listens. */
+/** Resolves when the gateway listens. */
 export async function openGateway(
   config: Config,
   { log, clock, metrics, tracing }: Surroundings,
@@ -115,7 +115,7 @@ function addressBounds(config: Config, areRatesCountedTogether: boolean): Addres
   };
 }
 
-/** The kernel spreads the connections of an address over the gateways: each allows its part. */
+/** The kernel spreads the connections of an address over the gateways: each allows its share. */
 const shareOf = ({ gateways }: Config, whole: number): number => Math.ceil(whole / gateways);
 
 function wireLimits(config: Config): Limits {

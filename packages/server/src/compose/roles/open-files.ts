@@ -1,8 +1,8 @@
-// How many connections the process may hold before it runs out of open files.
+// How many connections the process may hold within its limit of open files.
 
 import { readFileSync } from 'node:fs';
 
-/** For stores, the link, logs, and HTTP requests that come beside WebSocket connections. */
+/** File descriptors for stores, links, logs and HTTP requests. */
 const reserved = 512;
 
 /**

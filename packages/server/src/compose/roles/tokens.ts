@@ -11,7 +11,7 @@ import { JwtTokens } from '../../ports/tokens/jwt-tokens.ts';
 import { KeyRing } from '../../ports/tokens/key-ring.ts';
 import type { Tokens } from '../../ports/tokens/tokens.ts';
 
-/** Verified tokens that all gateways of this server together remember. */
+/** Bound of the caches of verified tokens, over all gateways of this server. */
 const cachedMax = 20_000;
 
 export interface TokensOptions {
@@ -41,7 +41,7 @@ export const issuerKeys = (
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Jwks | undefined => (jwtJwks === '' ? undefined : new Jwks({ source: jwtJwks, clock, log }));
 
-/** Lets in tokens of the configured issuer too. */
+/** Accepts tokens of the configured issuer too. */
 export function withIssuer(
   { jwtIssuer, jwtAudience, jwtUserClaim, gateways }: Config,
   { clock, log }: { readonly clock: Clock; readonly log: Log },

@@ -1,4 +1,4 @@
-// The web client and the console inside the executable: tools/build.ts puts maps of their files in the place of this module.
+// The files of the web client and the console in the executable: tools/build.ts replaces this module with maps of them.
 
 import type { StaticFiles } from '../../http/static-files.ts';
 

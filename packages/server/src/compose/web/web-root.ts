@@ -1,4 +1,4 @@
-// Where the web client and the operators' console lie: named by the operator, else inside the executable, else as built beside the sources.
+// Finds the files of the web client and the console: as configured, else in the executable, else built beside the sources.
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

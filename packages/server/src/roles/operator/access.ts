@@ -3,7 +3,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A session of the console lives so long; then the token is asked for again. */
+/** Lifetime of a console session; afterwards the token is required again. */
 const sessionMs = 12 * 3_600_000;
 
 export class OperatorAccess {

@@ -126,5 +126,5 @@ async function members(
 
 const idOf = ({ conversationId }: ConversationRecord): string => conversationId;
 
-/** What was asked for may be anything: its beginning is enough to recognise it by. */
+/** The requested id is arbitrary text: only its beginning is repeated. */
 const noConversation = (id: string) => refusal.noSuch(`conversation ${id.slice(0, 131)}`);

@@ -120,5 +120,5 @@ const membershipView = ({ member, conversation }: Membership, head: Head | undef
   read_seq: member.readSeq,
 });
 
-/** What was asked for may be anything: its beginning is enough to recognise it by. */
+/** The requested id is arbitrary text: only its beginning is repeated. */
 const noUser = (userId: string) => refusal.noSuch(`user ${userId.slice(0, 64)}`);

@@ -1,11 +1,11 @@
-// The processes of one server as operators see them: the one that listens to them, and those beside it, which it asks.
+// The processes of one server as operators see them: this one, and the others, to which it forwards requests.
 
 import { type Ok, ok } from '@hongyan/base/result';
 import type { ProblemDetails } from '@hongyan/protocol/problem';
 import { failure, type RefusalCode, type Result, refusal } from '@hongyan/protocol/refusals';
 import type { OperatorAnswer, OperatorRequest, OperatorRoute } from './route.ts';
 
-/** A process beside this one. It has the routes that concern one process under the same paths. */
+/** Another process of the server. It serves the per-process routes under the same paths. */
 export interface ServerProcess {
   readonly name: string;
   /** Rejects when the process does not answer. */
@@ -15,16 +15,16 @@ export interface ServerProcess {
 export interface Processes {
   /** The name of this one; the label of its metrics too. */
   readonly own: string;
-  /** Those beside it, as far as they are known. */
+  /** The other processes known at present. */
   others(): readonly ServerProcess[];
-  /** Resolves when those that are there now are known; absent where they always are. */
+  /** Refreshes the list of processes. Absent: the list is always current. */
   look?(): Promise<void>;
 }
 
-/** Of a process that is asked: one that hangs is named before whoever asked gives up. */
+/** A process that does not answer within this time is reported, before the client's own time-out. */
 const answerTimeoutMs = 5_000;
 
-/** On one machine: the name of the process that has the core, and all else where there is only one. */
+/** In the embedded profile: the name of the process with the core. */
 export const coreProcess = 'core';
 
 export const namesOf = (processes: Processes): readonly string[] => [
@@ -32,7 +32,7 @@ export const namesOf = (processes: Processes): readonly string[] => [
   ...processes.others().map(({ name }) => name),
 ];
 
-/** Asks this process, or the one that `?process=` names: its answer is passed on as it is. */
+/** Handles the request here, or forwards it to the process that `?process=` names. */
 export const inNamedProcess = (route: OperatorRoute, processes: Processes): OperatorRoute => ({
   ...route,
   async handle(request) {
@@ -46,7 +46,7 @@ export const inNamedProcess = (route: OperatorRoute, processes: Processes): Oper
   },
 });
 
-/** Handled when the processes that are there now are known: whoever has just started one asks about it. */
+/** Refreshes the list of processes before it handles the request: a client may ask about a process that has just started. */
 export const knowingAll = (route: OperatorRoute, processes: Processes): OperatorRoute => ({
   ...route,
   async handle(request) {
@@ -55,7 +55,7 @@ export const knowingAll = (route: OperatorRoute, processes: Processes): Operator
   },
 });
 
-/** The same request to another process, whose answer is this one's. */
+/** Forwards the request to another process and returns its answer. */
 export async function passOn(
   process: ServerProcess,
   { method, isSlow = false }: Pick<OperatorRoute, 'method' | 'isSlow'>,
@@ -67,7 +67,7 @@ export async function passOn(
   return answerOf(process, request.path, init).catch(() => failure.processSilent(process.name));
 }
 
-/** As it is, unless it does not let this process in: whoever asked here is let in. Rejects when the process does not answer. */
+/** Returns the answer unchanged, except a 401: that rejects this process, not the client. Rejects when the process does not answer. */
 export async function answerOf(process: ServerProcess, path: string, init: RequestInit): Promise<OperatorAnswer> {
   const response = await process.fetch(path, init);
   return response.status === 401 ? problemOf(process.name, response) : response;
@@ -90,7 +90,7 @@ export function inEveryProcess<T>(
       const body = route.method === 'GET' ? '' : await request.text();
       const own = await route.handle(request);
       if (own instanceof Response || own.type !== 'ok') return own;
-      // A change must not miss one that has just started.
+      // A change must reach a process that has just started.
       if (route.method !== 'GET') await processes.look?.();
       const answers = await Promise.all(
         processes.others().map((process) => askOne<T>(process, { route, path: request.path, body })),
@@ -117,19 +117,19 @@ async function askOne<T>(
     const text = await response.text();
     return ok((text === '' ? undefined : JSON.parse(text)) as T);
   } catch {
-    // It hangs, ends, or answers what is none of this server's.
+    // The process hangs, is stopping, or is not of this server.
     return failure.processSilent(name);
   }
 }
 
-/** So that it answers for itself alone. */
+/** Adds `?process=`, so that the process answers for itself only. */
 export const addressedTo = ({ name }: ServerProcess, path: string): string =>
   `${path}${path.includes('?') ? '&' : '?'}process=${encodeURIComponent(name)}`;
 
-/** What another process refused with, as this one's refusal. Rejects when it is no problem+json. */
+/** The refusal of another process as a refusal of this one. Rejects if it is not problem+json. */
 export async function problemOf(name: string, response: Response): Promise<Exclude<Result<never>, Ok<never>>> {
   const { code, detail } = (await response.json()) as ProblemDetails;
-  // That it does not let this process in is nothing that whoever asked can mend by a token.
+  // The client cannot remedy that another process rejects this one.
   if (response.status >= 500 || response.status === 401) return failure.processRefused(name, detail);
   return refusal.ofProcess(code as RefusalCode, name, detail);
 }
@@ -137,7 +137,7 @@ export async function problemOf(name: string, response: Response): Promise<Exclu
 const noSuchProcess = (name: string, processes: Processes) =>
   refusal.noSuch(`process ${name.slice(0, 64)}: there are ${namesOf(processes).join(', ')}`);
 
-/** What each process answers to a GET, by its name; undefined for one that does not answer. */
+/** The answer of each process to a GET, by name; undefined: no answer. */
 export async function askEach(
   processes: readonly ServerProcess[],
   ask: (process: ServerProcess) => Promise<Response>,
@@ -148,7 +148,7 @@ export async function askEach(
         const response = await ask(process);
         return [process.name, response.ok ? await response.json() : undefined] as const;
       } catch {
-        // It is starting, ending or hanging: what is missing from the answer says so.
+        // The process is starting, stopping or hanging.
         return [process.name, undefined] as const;
       }
     }),

@@ -1,21 +1,21 @@
-// What the operator listener answers: each route is a plain object, declared by the part of the server that it shows or changes.
+// A route of the operator API: a plain object, declared by the part of the server that it reads or changes.
 
 import type { Method } from '@hongyan/protocol/operations/operation';
 import type { Result } from '@hongyan/protocol/refusals';
 import type { Static, TSchema } from 'typebox';
 
 export interface OperatorRequest {
-  /** As asked, with its query. */
+  /** The requested path with its query. */
   readonly path: string;
   /** Of the path: `id` of /admin/v1/webhooks/:id. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: Headers;
-  /** Aborts when the one who asked has gone. */
+  /** Aborts when the client has disconnected. */
   readonly signal: AbortSignal;
-  /** The body as it came; asked for before `body`. */
+  /** The raw body. Call it before `body`. */
   text(): Promise<string>;
-  /** The JSON body as the schema declares it; a refusal that says what is wrong with it. */
+  /** The JSON body, validated by the schema, or a refusal that names the mistake. */
   body<S extends TSchema>(schema: S): Promise<Result<Static<S>>>;
 }
 
@@ -26,9 +26,9 @@ export interface OperatorRoute {
   readonly method: Method;
   /** As Bun's router takes it: /admin/v1/webhooks/:id. JSON for machines stands below /admin/v1/, for people in need below /debug/. */
   readonly path: string;
-  /** Answered to anyone who reaches the listener: it must tell nothing about users and change nothing. Default: asks for the token. */
+  /** Needs no token: the route must reveal nothing about users and change nothing. Default: false. */
   readonly isOpen?: boolean;
-  /** Its answer may be silent for minutes, like a profile's. Default: cut after ten seconds of silence. */
+  /** The answer may take minutes, like a profile. Default: the connection is cut after ten seconds without data. */
   readonly isSlow?: boolean;
   /** A StoreFailure that it throws is answered by its code, anything else is a bug: logged, and answered `internal`. */
   handle(request: OperatorRequest): OperatorAnswer | Promise<OperatorAnswer>;

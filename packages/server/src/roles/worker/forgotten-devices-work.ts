@@ -1,4 +1,4 @@
-// Removes what the directory keeps of devices that the store of devices has forgotten: their positions.
+// Removes the positions of devices that the device store has removed.
 
 import { decodeForgotten, forgottenKind } from '../../ports/devices/device-events.ts';
 import type { Receipts } from '../../ports/directory/receipts.ts';
@@ -7,7 +7,7 @@ import type { Work } from './work.ts';
 const tasksMax = 20;
 const bytesMax = 4 * 1024 * 1024;
 
-/** [T16] Done again it removes nothing more. */
+/** [T16] Idempotent. */
 export const forgottenDevicesWork = (directory: Pick<Receipts, 'forgetReceipts'>): Work => ({
   kind: forgottenKind,
   batchMax: tasksMax,

@@ -1,4 +1,4 @@
-// Hands what stands in the outboxes of services on to those it concerns, as tasks.
+// Relays the outboxes of services into the task queue.
 
 import { type Clock, sleep } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -13,7 +13,7 @@ export interface OutboxRelayOptions {
   readonly log: Log;
 }
 
-/** How late others learn of a change, at most, while nothing fails. */
+/** Upper limit of the delay of a relayed event while nothing fails. */
 const lookEveryMs = 2_000;
 const stepSize = 100;
 
@@ -21,7 +21,7 @@ export interface RunningRelay {
   drain(): Promise<void>;
 }
 
-/** [T16] At least once: after a crash between the two steps events become tasks again, and their handlers do not mind. */
+/** [T16] At least once: after a crash between the two steps events become tasks again; their handlers are idempotent. */
 export function startOutboxRelay(options: OutboxRelayOptions): RunningRelay {
   const stop = new AbortController();
   const running = Object.entries(options.outboxes).map(([service, outbox]) =>
@@ -44,7 +44,7 @@ async function relay(
     try {
       const events = await outbox.pending(stepSize);
       count = events.length;
-      // Each process of the role does this: the key keeps most of them from adding the same.
+      // Every worker process relays: the key avoids most duplicate tasks.
       const news = events.map(({ no, kind, payload }) => ({ kind, payload, key: `${service} ${no}` }));
       if (count > 0) await tasks.add(news);
       await outbox.delivered(events.map(({ no }) => no));

@@ -1,4 +1,4 @@
-// Stores the registrations of devices that were accepted, and tells whoever wants to know.
+// Stores accepted registrations of devices and reports them to the event outlet.
 
 import type { Devices } from '../../ports/devices/devices.ts';
 import { decodeBatch, type RegistrationBatch, registrationKind } from '../../ports/devices/registration-batch.ts';
@@ -8,7 +8,7 @@ import type { Work } from './work.ts';
 /** Of one call, so that it grows with what waits: the more devices at a time, the fewer pages of the table each one costs. */
 const tasksMax = 2_000;
 const bytesMax = 24 * 1024 * 1024;
-/** Devices that come one by one share a commit. */
+/** Registrations within this time share a commit. */
 const minIntervalMs = 100;
 
 /** [T11] [T12] Done again, it changes nothing: the newest registration of a device stays, and an event keeps its id. */

@@ -1,10 +1,10 @@
-// What workers are given: the kinds of task, who does them, and how often a task is tried.
+// What a worker is configured with: the kinds of task, their handlers, and the retry rules.
 
 import type { Clock } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
 import type { ClaimedTask, TaskConsumer } from '../../ports/task-queue/task-queue.ts';
 
-/** One kind of task, and who does it. */
+/** One kind of task and its handler. */
 export interface Work {
   readonly kind: string;
   /**
@@ -39,9 +39,9 @@ export interface WorkerOptions {
 }
 
 export interface RetryOptions {
-  /** A task that nobody settles is claimed again after this; its worker renews it at a third of it. */
+  /** An unsettled task is claimed again after this time; its worker renews the claim every third of it. */
   readonly leaseMs: number;
-  /** After so many failures a task is a dead letter. */
+  /** A task with this many failures becomes a dead letter. */
   readonly failuresMax: number;
   /** Delays are drawn from 0 to this, doubled with each failure. */
   readonly backOffBaseMs: number;

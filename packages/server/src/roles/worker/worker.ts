@@ -1,4 +1,4 @@
-// The worker role: does what stands in the task queue, so many at once of each kind, each again after a failure until it is given up.
+// The worker role: handles the tasks of the queue with bounded concurrency per kind, and retries failed tasks until they are dead letters.
 
 import { assert } from '@hongyan/base/assert';
 import { Shift } from './shift.ts';
@@ -9,7 +9,7 @@ export interface RunningWorker {
   drain(): Promise<void>;
 }
 
-/** Works at once. */
+/** Starts claiming tasks at once. */
 export function startWorker(options: WorkerOptions): RunningWorker {
   const stop = new AbortController();
   const shifts = options.works.flatMap((work) => {
