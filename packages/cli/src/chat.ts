@@ -73,7 +73,7 @@ function idOf(what: 'user' | 'device', id: string | undefined): string {
   );
 }
 
-/** The same at each start: the server keeps positions per device. */
+/** Stable across starts, because the server stores positions per device. */
 const ownDeviceId = (): string => `terminal-${hostname().replace(/[^A-Za-z0-9_.@-]/g, '-')}`.slice(0, 64);
 
 function askPassword(userId: string, isNew: boolean): Promise<string> {

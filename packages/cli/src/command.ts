@@ -36,17 +36,17 @@ export interface Command {
   run(input: CommandInput): Promise<number>;
 }
 
-/** What several commands share: "user" of "user add", or a heading of the general help. */
+/** A group of commands: "user" of "user add", or a heading of the general help. */
 export interface CommandGroup {
   readonly title: string;
   /** The first word of all its commands, where they have two. */
   readonly name?: string;
-  /** Of all its commands: they then have one line on the general page, and a page of their own. */
+  /** If given, its commands share one line of the general help and have their own page. */
   readonly summary?: string;
   readonly commands: readonly Command[];
 }
 
-/** The arguments cannot be carried out; the message states what to give instead. Exit code 2. */
+/** The arguments are invalid; the message says what to give instead. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -10,7 +10,7 @@ import { commandNamed, examples, groupNamed, groups, nearestName } from './comma
 import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { ReaderLeft } from './print-line.ts';
 
-/** 0 done, 1 failed, 2 the arguments cannot be carried out. */
+/** Exit codes: 0 done, 1 failed, 2 invalid arguments. */
 async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const [first = '--help'] = argv;
   if (isHelp(first) || first === 'help') return help(argv.slice(1));

@@ -70,7 +70,7 @@ export const migrate: Command = {
     } catch (error) {
       const isSwitch = error instanceof SwitchFailed;
       const hasLeft = wasAsked || isSwitch || error instanceof NoAnswer;
-      // Where nothing has begun, the error says all there is to do.
+      // If nothing has started, the error alone says what to do.
       if (hasBegun || hasLeft)
         console.error(`hongyan migrate: ${whatNext(config.data, { hasLeft, isMoved: isSwitch && error.isMoved })}`);
       throw error;
@@ -78,7 +78,7 @@ export const migrate: Command = {
   },
 };
 
-/** Whether a server was asked. Rejects with NoAnswer of one that still runs. */
+/** Whether a server was stopped. Rejects with NoAnswer if it still runs. */
 async function askToLeave(data: string, signal: AbortSignal): Promise<boolean> {
   const running = await readRunning(data);
   if (running === undefined) return false;

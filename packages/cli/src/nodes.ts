@@ -1,4 +1,4 @@
-// hongyan nodes and drain: the processes of a cluster, and emptying one of them before it is stopped.
+// hongyan nodes and drain: lists the processes of a cluster, and drains one before it is stopped.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
 import type { ClusterNode } from '@hongyan/protocol/operator/nodes';

@@ -1,4 +1,4 @@
-// hongyan notice …: what an operator says to everyone who is connected, through the operator listener of the running server.
+// hongyan notice …: publishes notices to all connected users through the operator listener.
 
 import { type Notice, noticeSeverities } from '@hongyan/protocol/notice';
 import { printable } from '@hongyan/terminal/printable';
@@ -27,7 +27,7 @@ const publish: Command = {
     const [text] = words;
     if (text === undefined || text.trim() === '' || words.length > 1)
       throw new UsageError('give the text in quotes: hongyan notice "…"');
-    // Else everyone would read what was to be "list" or "withdraw".
+    // A mistyped "list" or "withdraw" must not be published to all users.
     if (/^[a-z-]+$/.test(text))
       throw new UsageError(
         `unknown command notice ${text}; see hongyan notice --help. (A one-word text must begin with a capital letter)`,
@@ -91,5 +91,5 @@ const withdraw: Command = {
   },
 };
 
-/** Those with two words first: they begin with the other's. */
+/** Commands of two words come first, because they begin with the word of the other. */
 export const noticeCommands: readonly Command[] = [list, withdraw, publish];

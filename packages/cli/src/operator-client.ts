@@ -18,7 +18,7 @@ interface Reached {
 
 const timeoutMsDefault = 30_000;
 
-/** It may have done what it was asked, or do it yet. */
+/** No answer in time: the server may or may not carry out the request. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
@@ -54,7 +54,7 @@ export class OperatorClient {
     this.#token = token;
   }
 
-  /** What the route answers as JSON, undefined for 204. Rejects with the server's own sentence when it refuses. */
+  /** The JSON answer, undefined for 204. Rejects with the server's message if it refuses. */
   async request(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
     const response = await this.fetch(method, path, body, signal);
     const text = await response.text();
@@ -75,7 +75,7 @@ export class OperatorClient {
     }
   }
 
-  /** Whatever it answers. Rejects with NoAnswer. */
+  /** The raw response, whatever its status. Rejects with NoAnswer. */
   async fetch(
     method: Method,
     path: string,
@@ -106,7 +106,7 @@ function detailOf(text: string): string | undefined {
     const { detail } = JSON.parse(text) as { readonly detail?: unknown };
     return typeof detail === 'string' ? detail : undefined;
   } catch {
-    // Not JSON: an answer of something else that listens there.
+    // Not JSON: the answer is not from a Hongyan server.
     return undefined;
   }
 }

@@ -1,8 +1,8 @@
-// Standard output as commands write it: what could not be written is no success.
+// Writes to standard output, and fails the command if that fails.
 
 import { writeSync } from 'node:fs';
 
-/** The reader of a pipe has left, as `head` does: nobody wants the rest. */
+/** The reader of the pipe has closed it, as `head` does: the rest is not needed. */
 export class ReaderLeft extends Error {
   override readonly name = 'ReaderLeft';
 }
@@ -20,7 +20,7 @@ function write(bytes: Uint8Array): number {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'EPIPE') throw new ReaderLeft(message, { cause });
     if (code !== 'EAGAIN') throw new Error(`standard output cannot be written: ${message}`, { cause });
-    // Whoever shares the pipe made it non-blocking, and its reader is slower.
+    // The pipe is non-blocking, because another process set it so, and its reader is slower.
     Bun.sleepSync(1);
     return 0;
   }

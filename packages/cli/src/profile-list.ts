@@ -1,4 +1,4 @@
-// hongyan profile list: the profiles that the running server keeps, and what each of them names.
+// hongyan profile list: the profiles stored by the running server, with the hottest function of each.
 
 import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { printable } from '@hongyan/terminal/printable';

@@ -1,4 +1,4 @@
-// hongyan profile show: the functions of a kept profile as a table, or the classes of its heap.
+// hongyan profile show: the functions of a stored profile as a table, or the classes of its heap.
 
 import { functionTable } from '@hongyan/profile/functions';
 import { decodePprof } from '@hongyan/profile/pprof';

@@ -1,4 +1,4 @@
-// hongyan profile take: a CPU profile and a heap summary of the running server, now; it is kept, and shown.
+// hongyan profile take: takes, stores and shows a CPU profile and a heap summary of the running server.
 
 import type { ProfileRecord } from '@hongyan/server/profiles/profile-files';
 import { type Command, UsageError } from './command.ts';
@@ -8,7 +8,7 @@ import { functionLines, kindsOf } from './profile-show.ts';
 
 const secondsDefault = 10;
 const secondsMax = 300;
-/** Beyond the recording, for what is made of it. */
+/** Time for processing after the recording. */
 const answerTimeoutMs = 60_000;
 
 export const profileTake: Command = {

@@ -1,4 +1,4 @@
-// hongyan secret rotate: a fresh secret signs tokens from now on, and nobody has to log in again.
+// hongyan secret rotate: a new secret signs tokens from now on; existing tokens stay valid.
 
 import { systemClock } from '@hongyan/base/clock';
 import { rotateSecret } from '@hongyan/server/config/secret';

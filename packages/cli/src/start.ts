@@ -33,7 +33,7 @@ export const start: Command = {
     // From the beginning on: a signal while the server starts stops it too.
     const signal = stopSignal();
     const started = Promise.withResolvers<StartedServer>();
-    // [O22] One that comes while the server starts is heeded when it has: a certificate may have been read already.
+    // [O22] A signal during the start takes effect after it, because a certificate may have been read already.
     onRollSignal(() => {
       started.promise
         .then((server) => server.roll())

@@ -1,4 +1,4 @@
-// hongyan status: how a running server is, on one screen, for whoever is called at night.
+// hongyan status: the state of a running server on one screen, for the operator on call.
 
 import { sleep, systemClock } from '@hongyan/base/clock';
 import { findRunning } from '@hongyan/server/compose/commands/running-file';
@@ -9,7 +9,7 @@ import { printLine } from './print-line.ts';
 import { type Picture, pictureOf, type Readiness } from './status/picture.ts';
 import { statusText } from './status/text.ts';
 
-/** Rates and percentiles are of so long. */
+/** Rates and percentiles are measured over this time. */
 const windowMs = 2_000;
 
 export const status: Command = {

@@ -4,5 +4,5 @@ import type { OptionName } from '@hongyan/server/config/options';
 
 export const readOptions = ['data', 'profile', 'cluster-name', 'mysql-url'] as const satisfies readonly OptionName[];
 
-/** What remembers users and tokens lives in Redis, and is told. */
+/** Redis caches users and tokens, and is invalidated. */
 export const writeOptions = [...readOptions, 'redis-urls'] as const satisfies readonly OptionName[];

@@ -1,4 +1,4 @@
-// hongyan user passwd: replaces the password of a user, and logs out whoever knew the old one.
+// hongyan user passwd: replaces the password of a user and revokes all of the user's tokens.
 
 import type { UserId } from '@hongyan/protocol/ids';
 import { openCommandStores } from '@hongyan/server/compose/commands/open-stores';
@@ -45,7 +45,7 @@ export const userPasswd: Command = {
   },
 };
 
-/** In the store, for every start to come; and by the running server, which tells its gateways. Those of a cluster know already. */
+/** Revokes tokens in the store, and through the running server, which notifies its gateways. A cluster was notified by the store. */
 async function logOut(config: Config, stores: CommandStores, userId: UserId): Promise<void> {
   if ((await stores.revokeTokens(userId)) === 'full')
     throw new Error(

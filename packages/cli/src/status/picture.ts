@@ -1,4 +1,4 @@
-// From readiness and two scrapes to what is worth knowing of a server.
+// Summarises a server from its readiness and two scrapes of its metrics.
 
 import type { Health } from '@hongyan/server/roles/operator/health';
 import { type HistogramPart, quantile, type Scrape } from '../metrics-text.ts';

@@ -1,4 +1,4 @@
-// Where everything lies in a data folder: the one place that knows its file names.
+// The layout of a data folder: the only place that knows its file names.
 
 import { join } from 'node:path';
 
@@ -8,30 +8,30 @@ export interface DataLayout {
   readonly directory: string;
   /** Devices: those registered, and those of sessions. Beside the directory, from which they were once carried over. */
   readonly devices: string;
-  /** Work that was accepted and is done later. */
+  /** The task queue. */
   readonly tasks: string;
   /** API keys, and revocations of tokens. */
   readonly access: string;
-  /** There once events were recorded. */
+  /** Exists once events have been recorded. */
   readonly events: string;
-  /** Signs what before-send-url is asked. */
+  /** Signs requests to before-send-url. */
   readonly beforeSendSecret: string;
   readonly secret: string;
   /** The bearer token of the operator listener. */
   readonly operatorToken: string;
-  /** Where the running server is reached; there while it runs. */
+  /** The address of the running server; exists while it runs. */
   readonly running: string;
-  /** Profiles that were kept. */
+  /** Stored profiles. */
   readonly profiles: string;
-  /** Notices to everyone that are in force. */
+  /** Notices in force. */
   readonly notices: string;
-  /** There from the end of a move into a cluster on: the folder's store is the cluster's now. */
+  /** Exists after a migration into a cluster: the store is the cluster's from then on. */
   readonly moved: string;
-  /** In a cluster: what gateways and cores prove to each other that they know. */
+  /** In a cluster: the secret by which gateways and cores authenticate each other. */
   readonly linkSecret: string;
   /** In a cluster: a folder for each of its processes on this machine. */
   readonly nodes: string;
-  /** While a restore fills the folder: what is not in its place yet. */
+  /** During a restore: files that are not in place yet. */
   readonly restoring: string;
   /** Sockets of a running server. */
   readonly run: string;

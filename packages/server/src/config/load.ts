@@ -239,7 +239,7 @@ function checkTogether(config: Config): void {
   if ((tlsCert === '') !== (tlsKey === '')) throw new ConfigError('tls-cert and tls-key go together');
   checkIssuer(config);
   if (contentBytesMax > frameBytesMax) throw new ConfigError('content-bytes-max is at most frame-bytes-max');
-  // One message alone would close whoever it is sent to as a slow consumer, each time.
+  // A single message would exceed the backlog and close each receiver as a slow consumer.
   if (contentBytesMax > connectionBacklogBytesMax / 2)
     throw new ConfigError('content-bytes-max is at most half of connection-backlog-bytes-max');
 }
@@ -266,7 +266,7 @@ function orConfigError<T>(name: string, parse: () => T): T {
 
 function checkIssuer({ jwtJwks, jwtIssuer, jwtAudience }: Config): void {
   const given = [jwtJwks, jwtIssuer, jwtAudience].filter((value) => value !== '').length;
-  // Without an audience, tokens for any other service of the same issuer would be let in.
+  // Without an audience, tokens for any other service of the same issuer would be accepted.
   if (given !== 0 && given !== 3) throw new ConfigError('jwt-jwks, jwt-issuer and jwt-audience go together');
   if (/^http:\/\//.test(jwtJwks) && !/^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/.test(jwtJwks))
     throw new ConfigError(

@@ -1,4 +1,4 @@
-// What a move into a cluster leaves in the data folder it came from, so that no server goes on writing what the cluster does not see.
+// moved.json: the mark of a migration in its data folder, so that no server writes there what the cluster would not see.
 
 import { readFile, rm } from 'node:fs/promises';
 import { writePrivateFile } from '../files/private-file.ts';
@@ -18,7 +18,7 @@ export const writeMoved = (data: string, moved: Moved): Promise<void> =>
 
 export const removeMoved = (data: string): Promise<void> => rm(dataLayout(data).moved, { force: true });
 
-/** Undefined for a folder that nothing was moved from. */
+/** undefined: the folder was not migrated. */
 async function readMoved(data: string): Promise<Moved | undefined> {
   try {
     return JSON.parse(await readFile(dataLayout(data).moved, 'utf8')) as Moved;
@@ -40,7 +40,7 @@ export async function assertNoCopy(data: string): Promise<Moved | undefined> {
   return moved;
 }
 
-/** For a command that writes beside a server. */
+/** For a command that writes beside a server: rejects during and after a migration. */
 export async function assertNotMoved(data: string): Promise<void> {
   const moved = await assertNoCopy(data);
   if (moved !== undefined)

@@ -17,7 +17,7 @@ export interface Secret {
 export type Secrets = readonly [Secret, ...(readonly Secret[])];
 
 const bytes = 32;
-/** No token lives longer. */
+/** The longest lifetime of a token. */
 const keptMs = 366 * 86_400_000;
 
 /** As readSecrets, of a folder that may have none yet. */
@@ -37,13 +37,13 @@ export async function readSecrets(dataFolder: string, log: Log = silentLog): Pro
   ];
 }
 
-/** Another one whenever the secrets were written anew. */
+/** Changes whenever the secrets are rewritten. */
 export async function stampOfSecrets(dataFolder: string): Promise<string> {
   const { ino, size, mtimeNs } = await stat(secretPath(dataFolder), { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-/** What gateways and cores prove to each other that they know; created when there is none. Rejects as readSecrets. */
+/** The secret of the links; created if missing. Rejects like readSecrets. */
 export async function readOrCreateLinkSecret(dataFolder: string, log?: Log): Promise<Uint8Array> {
   const path = dataLayout(dataFolder).linkSecret;
   if (!existsSync(path)) await createPrivateFile(path, `${freshHex()}\n`);

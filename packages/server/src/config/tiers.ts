@@ -7,7 +7,7 @@ export interface ConfiguredTier {
   readonly storedBytesPerDay: number;
 }
 
-/** Always there, whatever the configuration says. */
+/** Built in, independent of the configuration. */
 const unlimitedTier = 'unlimited';
 
 const mebibyte = 1024 * 1024;

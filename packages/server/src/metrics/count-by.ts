@@ -1,4 +1,4 @@
-// Counters of one kind, told apart by a label whose values are few and known: a close reason, a frame type.
+// Counters of one kind by a label with few known values: a close reason, a frame type.
 
 import type { Sample } from './metrics.ts';
 

@@ -1,4 +1,4 @@
-// This process among the others: it says of itself what it is and how it is, and hears what operators ask of it.
+// Announces this node in the registry, keeps its record current, and notices a drain that an operator requests there.
 
 import type { Clock, Timer } from '@hongyan/base/clock';
 import type { Log } from '@hongyan/base/log';
@@ -12,10 +12,10 @@ import {
 export interface AnnouncementOptions {
   readonly registry: NodeRegistry;
   readonly node: Pick<NodeRecord, 'life' | 'name' | 'roles' | 'startedAtMs' | 'version'>;
-  /** What changes, at the moment. */
+  /** The current values of the fields that change. */
   readonly facts: () => Pick<NodeRecord, 'connections' | 'linkAddress' | 'operatorUrl' | 'partitions' | 'url'>;
   readonly onDrain: () => void;
-  /** Another process has the name. */
+  /** A newer process uses the node's name. */
   readonly onReplaced: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,7 +41,7 @@ export class Announcement {
     return this.#state;
   }
 
-  /** Resolves when the others can know it, or the registry could not be reached: then it is announced as soon as that is. */
+  /** Resolves when the record is stored, or the registry is unreachable: then the record is stored as soon as it is reachable. */
   async become(state: NodeState): Promise<void> {
     this.#state = state;
     await this.#announcing;
@@ -76,7 +76,7 @@ export class Announcement {
         onDrain();
       }
     } catch (error) {
-      // Links that stand go on working; the others only cannot learn of a change.
+      // Open links keep working; other nodes only miss the change.
       if (!this.#isFailing) log.warn('failed to announce the node, retrying', { error });
       this.#isFailing = true;
     } finally {

@@ -1,4 +1,4 @@
-// The processes beside this one, asked at their operator listeners: any process so answers for the whole cluster.
+// The other processes of the cluster, reached at their operator listeners, so that any process answers for the whole cluster.
 
 import type { Clock } from '@hongyan/base/clock';
 import { failure } from '@hongyan/protocol/refusals';
@@ -26,7 +26,7 @@ const keeperTimeoutMs = 5_000;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 export class Peers implements Processes {
-  /** Lets the others in here. */
+  /** Authenticates requests of peers to this process. */
   readonly access: PeerAccess;
   readonly #options: PeersOptions;
 
@@ -47,14 +47,14 @@ export class Peers implements Processes {
     return this.#others().map((node) => this.#processOf(node));
   }
 
-  /** One with the role core; undefined: none is there. */
+  /** A process with the role core; undefined: there is none. */
   #core(): ServerProcess | undefined {
     const nodes = this.#others().filter(({ roles, state }) => roles.includes('core') && state !== 'starting');
     const [node = nodes[0]] = nodes.filter(({ state }) => state === 'ready');
     return node && this.#processOf(node);
   }
 
-  /** The process that was started first: it has followed the cluster for the longest time. undefined: this one. */
+  /** The process that started first, because its overview reaches back furthest. undefined: this process. */
   #keeper(): ServerProcess | undefined {
     const { own, list } = this.#options;
     const [first] = list.nodes
@@ -65,7 +65,7 @@ export class Peers implements Processes {
 
   isKeeper = (): boolean => this.#keeper() === undefined;
 
-  /** Asks the keeper. Where it does not answer this process does, as well as it can; so does the one that is asked by its name. */
+  /** Forwards to the keeper. This process answers itself if the keeper does not, or if `?process=` names it. */
   ofKeeper = (route: OperatorRoute): OperatorRoute => ({
     ...route,
     handle: async (request) => {
@@ -77,7 +77,7 @@ export class Peers implements Processes {
     },
   });
 
-  /** [O35] What this process does not have is asked of a core, which has all that concerns the whole cluster. */
+  /** [O35] Forwards routes that need the stores to a core. */
   get coreRoutes(): readonly OperatorRoute[] {
     return methods.map((method) => {
       const route = { method, path: '/admin/v1/*', isSlow: true };
@@ -93,7 +93,7 @@ export class Peers implements Processes {
     return this.others().map((process) => new PeerProfiler(process));
   }
 
-  /** Never more than degraded: this process serves whatever the others do. */
+  /** Degraded at worst: this process serves whatever the state of the others. */
   readonly check: HealthCheck = {
     name: 'processes',
     check: async (): Promise<Health> => {
@@ -105,7 +105,7 @@ export class Peers implements Processes {
     },
   };
 
-  /** Those that listen to operators. */
+  /** The nodes with an operator listener. */
   #others(): readonly NodeRecord[] {
     const { own, list } = this.#options;
     return list.nodes.filter(({ name, operatorUrl }) => name !== own && operatorUrl !== undefined);
