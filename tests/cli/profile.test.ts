@@ -46,7 +46,7 @@ test('[O13] what cannot be taken or shown is said with what to do', async () => 
     return [code, stderr];
   };
   expect(await outcome('take', 'gateway-1')).toEqual([1, expect.stringContaining('there are core')]);
-  expect(await outcome('take', '--seconds', '0')).toEqual([2, expect.stringContaining('up to 300')]);
+  expect(await outcome('take', '--seconds', '0')).toEqual([2, expect.stringContaining('at most 300')]);
   expect(await outcome('show', 'x')).toEqual([1, expect.stringContaining('hongyan profile list')]);
   expect(await outcome('show')).toEqual([2, expect.stringContaining('give one id')]);
   await server.stop();

@@ -98,6 +98,14 @@ async function inspect(dataDir: string): Promise<string> {
 
 async function holdsSecret(dataDir: string): Promise<boolean> {
   const files = await readdir(dataDir, { recursive: true, withFileTypes: true });
-  const contents = files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name)));
+  const contents = files.filter((file) => file.isFile()).map((file) => contentOf(join(file.parentPath, file.name)));
   return (await Promise.all(contents)).some((content) => content.includes(secret));
+}
+
+/** Empty for a file that the running server has removed or renamed since it was listed. */
+async function contentOf(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
 }

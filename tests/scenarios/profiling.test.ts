@@ -132,7 +132,7 @@ for (const profile of profiles) {
         const answer = await operator.fetch(path);
         return [answer.status, (await answer.json()).detail];
       };
-      expect(await refused('/debug/pprof/profile?seconds=301')).toEqual([400, expect.stringContaining('up to 300')]);
+      expect(await refused('/debug/pprof/profile?seconds=301')).toEqual([400, expect.stringContaining('at most 300')]);
       expect(await refused('/debug/pprof/profile?process=gateway-9')).toEqual([404, 'there is no process gateway-9']);
       expect(await refused('/admin/v1/profiles/none')).toEqual([
         404,

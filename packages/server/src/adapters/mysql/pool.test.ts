@@ -196,7 +196,7 @@ describeWith(['mysql'], 'the pool of connections to MySQL', (addresses) => {
     const failing = pool.transaction((statements) => Promise.all([goOn(statements), refuse(statements)]));
     expect(await rejectionOf(failing)).toMatchObject({ message: 'no' });
     failed.resolve();
-    expect(await rejectionOf(late)).toMatchObject({ message: expect.stringContaining('behind the end') });
+    expect(await rejectionOf(late)).toMatchObject({ message: expect.stringContaining('after the end') });
     expect(await pool.read('select id from t')).toEqual([]);
   });
 

@@ -76,7 +76,7 @@ test('[O23][D2] an entry that is missing within a month, or between months, is f
   change(november(), 'DELETE FROM entry WHERE n & 4294967295 = 5');
   expect(() => verifyStores(data)).toThrow('[D2] g:1 has 3 entries from seq 3 to 6');
   change(november(), 'DELETE FROM entry WHERE n & 4294967295 < 5');
-  expect(() => verifyStores(data)).toThrow('[D2] g:1 goes on with seq 6 after 2');
+  expect(() => verifyStores(data)).toThrow('[D2] g:1 continues with seq 6 after 2');
 });
 
 test('[O23][D3] a key with two entries is found', () => {

@@ -37,6 +37,6 @@ describeWith(['mysql'], 'the search for a key of anyone', (addresses) => {
   });
 
   test('fails at its bound with a message that says what to do', async () => {
-    expect(String(await rejectionOf(find('nobody', 2, 6)))).toContain('say who sent it');
+    expect(String(await rejectionOf(find('nobody', 2, 6)))).toContain('name its sender');
   });
 });
