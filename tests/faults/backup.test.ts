@@ -146,7 +146,7 @@ test('[O23] a backup is for its owner alone, takes secrets or leaves them, and o
   for (const name of stores.filter((one) => one.endsWith('.db') && one !== 'server.lock.db'))
     expect([name, existsSync(join(whole, name))]).toEqual([name, true]);
   const again = await hongyan(['backup', whole, '--data', dataDir]);
-  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('already exists')]);
   const slow = join(folders, 'slow');
   // The last one is what a closing terminal sends.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
