@@ -25,7 +25,7 @@ await producer.send({ topic: topic.name, key: 'a', value: Buffer.from('from insi
 const read = Promise.withResolvers();
 const consumer = new GroupConsumer({
   kafka, topic: topic.name, group: 'inside', sessionTimeoutMs: 6000, clock: systemClock, log: silentLog,
-  async own(reader) {
+  async runPartition(reader) {
     reader.seek(0);
     const [record] = await reader.next();
     read.resolve(record);

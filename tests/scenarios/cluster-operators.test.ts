@@ -184,7 +184,7 @@ describeWith(['mysql', 'kafka', 'redis'], 'operators of a cluster', ({ redis }) 
     const ghost = { ...announced('ghost'), life: 'of-a-ghost', operatorUrl: 'http://127.0.0.1:1' };
     const saysOfGhost = async (method: string, path: string, body?: unknown) => {
       await registry.announce(ghost);
-      return JSON.stringify(await ask(stays, method, path, body)).includes('ghost does not respond');
+      return JSON.stringify(await ask(stays, method, path, body)).includes('ghost does not answer');
     };
     await until(() => saysOfGhost('GET', '/admin/v1/overview'));
     await until(() => saysOfGhost('PUT', '/debug/log-level', { level: 'info' }));

@@ -80,6 +80,6 @@ test('[O35] a process that hangs is named when it was waited for', async () => {
     inNamedProcess(route, processes).handle(asked('/names?process=gateway')),
   ];
   for (const answer of await Promise.all(answers))
-    expect(answer).toMatchObject({ code: 'unavailable', message: expect.stringContaining('gateway does not respond') });
+    expect(answer).toMatchObject({ code: 'unavailable', message: expect.stringContaining('gateway does not answer') });
   silent.stop(true);
 }, 20_000);
