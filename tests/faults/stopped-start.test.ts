@@ -45,7 +45,9 @@ describeWith(['mysql', 'kafka', 'redis'], 'a start that waits, and a signal', ({
   async function starting(roles: string, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
     const args = ['--roles', roles, '--node', 'late'];
     const own = spawnServer({ dataDir: cluster.dataDir, env: { ...cluster.env, ...env }, args });
-    await until(() => /waiting for a |: waiting for hongyan migrate/.test(own.output()) || !own.isAlive(), { withinMs: 60_000 });
+    await until(() => /waiting for a |: waiting for hongyan/.test(own.output()) || !own.isAlive(), {
+      withinMs: 60_000,
+    });
     return own;
   }
 
