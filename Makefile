@@ -7,7 +7,7 @@ TEST_SECONDS := 4500
 CHECK_SECONDS := 600
 # What one test may take that says nothing else: far above what it needs, since a busy machine makes no test wrong.
 TEST_MS := 120000
-# Test files run in this many processes side by side: real servers take the rest of a small machine.
+# Fast tests run in this many processes side by side. Tests with servers run one by one: two at a time disturb each other's measurements.
 TEST_WORKERS := 2
 
 .PHONY: help start test lint check services format bench build clean
@@ -43,7 +43,7 @@ check: lint ## lint, and the fast tests
 	HONGYAN_SERVICES=none timeout $(CHECK_SECONDS) $(BUN) test --timeout $(TEST_MS) --parallel=$(TEST_WORKERS) --no-isolate packages apps bench tools
 
 test: node_modules/.installed $(WEB) $(CONSOLE) chromium prometheus helm ## Everything: fast tests, scenarios, faults, browsers, on real servers
-	tools/services run --redis-cluster -- timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS) --parallel=$(TEST_WORKERS) --no-isolate
+	tools/services run --redis-cluster -- timeout $(TEST_SECONDS) $(BUN) test --timeout $(TEST_MS)
 
 services: node_modules/.installed ## Start MariaDB, Redis and Kafka for tests, and leave them running: tools/services down ends them
 	tools/services up --redis-cluster
