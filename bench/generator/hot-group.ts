@@ -1,6 +1,6 @@
 // One busy group: its members react and reply at fixed moments, whatever the server does.
 
-import { systemClock } from '@hongyan/base/clock';
+import { atRate } from '@hongyan/load/at-rate';
 import type { BenchConnection } from '@hongyan/load/connection';
 import { kinds, NumberField, textFrame } from '@hongyan/load/frames';
 import { Histogram, type HistogramData } from '@hongyan/load/histogram';
@@ -24,16 +24,13 @@ export interface HotGroupResult {
 /** The messages that are reacted to and answered, and the keys of each. */
 const messageCount = 20;
 const keyCount = 20;
-const tickMs = 1;
-/** `kinds` tells frames by the first letter of their type: "error" from "entry" by the second. */
-const errorAt = '{"type":"e'.length;
-const errorLetter = 0x72;
 const settleMs = 30_000;
 
 export class HotGroup {
   readonly #members: readonly BenchConnection[];
   readonly #conversationId: string;
   readonly #id = new NumberField('id');
+  readonly #errorId = new NumberField('id');
   readonly #dueMs = new Map<number, number>();
   #nextId = 1;
   #reactions = 0;
@@ -48,7 +45,8 @@ export class HotGroup {
     for (const member of members)
       member.onMessage = (bytes, start, end, kind) => {
         if (kind === kinds.ack) this.#onAck(this.#id.read(bytes, start, end));
-        else if (kind === kinds.error && bytes[start + errorAt] === errorLetter) {
+        else if (kind === kinds.error) {
+          this.#dueMs.delete(this.#errorId.read(bytes, start, end));
           this.#errors++;
           this.#firstError ||= bytes.toString('utf8', start, end);
         }
@@ -58,11 +56,14 @@ export class HotGroup {
   async run({ perS, durationS }: HotGroupRequest): Promise<HotGroupResult> {
     if (this.#reactions === 0) await this.#sendMessages();
     [this.#acked, this.#errors, this.#firstError, this.#ack] = [0, 0, '', new Histogram()];
-    await this.#sendAtRate(perS, durationS);
+    await atRate({ perS, durationS }, { onDue: (index, dueMs) => this.#sendNext(index, dueMs) });
     await this.#settled();
+    const lost = this.#dueMs.size;
+    // No later load waits for them or counts them again.
+    this.#dueMs.clear();
     return {
       acked: this.#acked,
-      lost: this.#dueMs.size - this.#errors,
+      lost,
       errors: this.#errors,
       firstError: this.#firstError,
       ack: this.#ack.data(),
@@ -72,21 +73,6 @@ export class HotGroup {
   async #sendMessages(): Promise<void> {
     for (let count = 0; count < messageCount; count++) this.#send(count, performance.now(), { type: 'send', content });
     await this.#settled();
-  }
-
-  #sendAtRate(perS: number, durationS: number): Promise<void> {
-    const startedAt = performance.now();
-    const total = Math.floor(perS * durationS);
-    let next = 0;
-    return new Promise((resolve) => {
-      const timer = systemClock.every(tickMs, () => {
-        const elapsedS = (performance.now() - startedAt) / 1000;
-        for (; next < Math.min(total, elapsedS * perS); next++) this.#sendNext(next, startedAt + (next / perS) * 1000);
-        if (elapsedS < durationS) return;
-        timer.cancel();
-        resolve();
-      });
-    });
   }
 
   #sendNext(index: number, dueMs: number): void {
@@ -115,7 +101,7 @@ export class HotGroup {
 
   async #settled(): Promise<void> {
     const until = performance.now() + settleMs;
-    while (this.#dueMs.size > this.#errors && performance.now() < until) await Bun.sleep(5);
+    while (this.#dueMs.size > 0 && performance.now() < until) await Bun.sleep(5);
   }
 }
 

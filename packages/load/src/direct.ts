@@ -1,8 +1,8 @@
 // Direct messages between pairs: send → ack → received → delivered frame → receipt seen by the sender.
 
-import { systemClock } from '@hongyan/base/clock';
 import { directConversationId } from '@hongyan/protocol/direct';
 import type { UserId } from '@hongyan/protocol/ids';
+import { atRate } from './at-rate.ts';
 import type { BenchConnection } from './connection.ts';
 import { kinds, NumberField } from './frames.ts';
 import { Histogram, type HistogramData } from './histogram.ts';
@@ -33,7 +33,6 @@ export interface DirectResult {
 
 /** Messages on the way per pair; a power of two. */
 const onTheWayMax = 65_536;
-const tickMs = 1;
 const settleMs = 5_000;
 
 export interface Recorder {
@@ -215,27 +214,23 @@ export async function runDirect(pairs: readonly Pair[], load: Load, durationS: n
   };
 }
 
-/** Message k is due at k / perS. A late tick sends all that is due, each counted from its own moment. */
-function sendAtRate(pairs: readonly Pair[], perS: number, durationS: number): Promise<void> {
-  const startedAt = performance.now();
-  const total = Math.floor(perS * durationS);
-  let next = 0;
-  return new Promise((resolve) => {
-    const timer = systemClock.every(tickMs, () => {
-      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * perS) + 1);
-      const touched = new Set<Pair>();
-      for (; next < due; next++) {
-        const pair = pairs[next % pairs.length];
-        if (!pair) break;
-        pair.add(startedAt + (next / perS) * 1000);
+async function sendAtRate(pairs: readonly Pair[], perS: number, durationS: number): Promise<void> {
+  const touched = new Set<Pair>();
+  await atRate(
+    { perS, durationS },
+    {
+      onDue(index, dueMs) {
+        const pair = pairs[index % pairs.length];
+        if (!pair) return;
+        pair.add(dueMs);
         touched.add(pair);
-      }
-      for (const pair of touched) pair.flush();
-      if (next < total) return;
-      timer.cancel();
-      resolve();
-    });
-  });
+      },
+      onTick() {
+        for (const pair of touched) pair.flush();
+        touched.clear();
+      },
+    },
+  );
 }
 
 export const newRecorder = (): Recorder => ({
